@@ -20,9 +20,12 @@ pub(super) const NEEDS: [(&str, &str, &str); 9] = [
 ];
 
 /// Pairs of keys that exclude each other, because one would silently win, and the reason.
-pub(super) const EXCLUDES: [(&str, &str, &str); 3] = [
+pub(super) const EXCLUDES: [(&str, &str, &str); 6] = [
     ("bearer_token", "api_key", "a bearer token takes the place of credentials"),
     ("bearer_token", "role_arn", "a bearer token assumes no role"),
+    ("bearer_token_file", "bearer_token", "one would silently win"),
+    ("bearer_token_file", "api_key", "a bearer token takes the place of credentials"),
+    ("bearer_token_file", "role_arn", "a bearer token assumes no role"),
     ("profile", "api_key", "a profile takes the place of credentials given here"),
 ];
 
@@ -73,14 +76,14 @@ fn check_auth(draft: &Draft) -> Result<()> {
     let config = &draft.config;
     let (auth, unused): (_, &[&str]) = match config.auth {
         Auth::Auto => return Ok(()),
-        Auth::SigV4 => ("sigv4", &["bearer_token"]),
+        Auth::SigV4 => ("sigv4", &["bearer_token", "bearer_token_file"]),
         Auth::Bearer => ("bearer", &["api_key", "role_arn"]),
     };
     if let Some(key) = unused.iter().find(|key| draft.has(key)) {
         return Err(draft.error("auth", format_args!("is \"{auth}\", which has no use for \"{key}\": remove one")));
     }
     let token_in_environment = || config.variables.get(BEARER_VARIABLE).is_some();
-    if config.auth == Auth::Bearer && config.bearer_token.is_none() && !token_in_environment() {
+    if config.auth == Auth::Bearer && !config.has_bearer_token() && !token_in_environment() {
         let reason =
             format_args!("is \"bearer\", but there is no token: give \"bearer_token\" or set {BEARER_VARIABLE}");
         return Err(draft.error("auth", reason));
@@ -90,7 +93,7 @@ fn check_auth(draft: &Draft) -> Result<()> {
 
 fn check_endpoints(draft: &Draft) -> Result<()> {
     let config = &draft.config;
-    let bearer = config.bearer_token.is_some() || config.auth == Auth::Bearer;
+    let bearer = config.has_bearer_token() || config.auth == Auth::Bearer;
     let check = |url: &str| check_plain_http(url, config.allow_http, bearer);
     for (index, fallback) in config.failover.fallbacks.iter().enumerate() {
         if let Some(Err(reason)) = fallback.base_url.as_deref().map(check) {

@@ -6,8 +6,9 @@ use super::failover::Failover;
 use super::limits::Limits;
 use super::secret::Secret;
 use super::transport::Transport;
+use super::value::Value;
 use super::{Auth, Config, HttpVersion, Role, StaticCredentials};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use std::fmt;
 
 /// Far more than any model writes, except for images.
@@ -33,6 +34,7 @@ impl Draft {
             auth: Auth::Auto,
             credentials: None,
             bearer_token: None,
+            bearer_token_file: None,
             profile: None,
             credentials_profile: None,
             role: None,
@@ -76,6 +78,15 @@ impl Draft {
     /// Returns the limits that were read so far.
     pub(super) fn limits(&mut self) -> &mut Limits {
         self.config.limits.get_or_insert_default()
+    }
+
+    /// Reads `bearer_token_file`. A relative path is that of the present working directory, which may change before the
+    /// file is read.
+    pub(super) fn read_token_file(&mut self, value: &Value<'_>) -> Result<()> {
+        let path = value.text()?;
+        let path = std::path::absolute(&path).map_err(|why| value.error(format_args!("cannot be used: {why}")))?;
+        self.config.bearer_token_file = Some(path);
+        Ok(())
     }
 
     /// Records that `key` was read at the JSON pointer `path`.

@@ -111,11 +111,12 @@ pub fn members_of_call_settings() -> impl Iterator<Item = (&'static str, &'stati
 pub(super) const OPTIONS: &str = "options";
 
 /// The keys that authorize calls.
-pub(super) const AUTHORIZING: [&str; 9] = [
+pub(super) const AUTHORIZING: [&str; 10] = [
     "api_key",
     "secret_key",
     "session_token",
     "bearer_token",
+    "bearer_token_file",
     "auth",
     "profile",
     "role_arn",
@@ -154,7 +155,7 @@ const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> K
 }
 
 /// Every config key, in the order of the README.
-pub(super) static KEYS: [Key; 52] = [
+pub(super) static KEYS: [Key; 53] = [
     key(
         "model",
         Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
@@ -196,6 +197,14 @@ pub(super) static KEYS: [Key; 52] = [
         "string",
         "`AWS_BEARER_TOKEN_BEDROCK`",
         "A Bedrock API key. It takes the place of credentials.",
+    ),
+    key(
+        "bearer_token_file",
+        Reader::Model(|draft, value| draft.read_token_file(value)),
+        "string",
+        "none",
+        "A file with nothing but a Bedrock API key, which another program replaces before it expires. The file is read \
+         again when it changes, and when the service refuses the key. See [Configuration](#configuration).",
     ),
     key(
         "auth",

@@ -69,6 +69,7 @@ pub use url::{check_plain_host, check_plain_http, check_proxy, check_url, is_loo
 
 use crate::json::OwnedJson;
 use environment::variables::Variables;
+use std::path::PathBuf;
 
 /// The config of a model.
 #[derive(Clone, Debug)]
@@ -79,6 +80,8 @@ pub struct Config {
     pub credentials: Option<StaticCredentials>,
     /// A Bedrock API key. `credentials` and `role` are then None.
     pub bearer_token: Option<Secret>,
+    /// A file with a Bedrock API key. `bearer_token`, `credentials` and `role` are then None.
+    pub bearer_token_file: Option<PathBuf>,
     pub profile: Option<String>,
     /// The profile of the credentials, if it is not that of the region and the endpoint.
     pub credentials_profile: Option<String>,
@@ -152,7 +155,12 @@ pub struct Role {
 impl Config {
     /// Returns whether requests can be authorized without the environment.
     pub fn brings_identity(&self) -> bool {
-        self.credentials.is_some() || self.bearer_token.is_some()
+        self.credentials.is_some() || self.has_bearer_token()
+    }
+
+    /// Returns whether the config has a bearer token, or names a file with one.
+    pub fn has_bearer_token(&self) -> bool {
+        self.bearer_token.is_some() || self.bearer_token_file.is_some()
     }
 
     /// Returns the config with which credentials are found: its profile is theirs.

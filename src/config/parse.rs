@@ -42,6 +42,7 @@ impl Config {
             auth: Auth::Auto,
             credentials: None,
             bearer_token: None,
+            bearer_token_file: None,
             profile: None,
             credentials_profile: None,
             role: None,

@@ -2,7 +2,7 @@
 
 use super::identity::Identity;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runtime::per_worker::{Key, PerWorker};
 use crate::sdk::attempts::Attempts;
 use crate::sdk::sdk_config::{self, Connections};
@@ -53,11 +53,12 @@ impl Access {
         })
     }
 
-    /// Looks up the credentials that the last attempt was refused for. Returns whether there are others now.
-    pub async fn renew_refused(&self, attempts: &Attempts, epoch: u64) -> Result<bool> {
-        let shared = self.sdk(epoch).await?;
-        Ok(match shared.credentials.zip(attempts.last_started()) {
-            Some((credentials, started)) => credentials.renew_refused(started).await,
+    /// If the last attempt failed because what authorized it was refused, looks that up. Returns whether it is another
+    /// one now.
+    pub async fn renew_refused(&self, error: &Error, attempts: &Attempts, epoch: u64) -> Result<bool> {
+        let renewable = self.sdk(epoch).await?.renewable.filter(|renewable| renewable.is_refused_by(error));
+        Ok(match renewable.zip(attempts.last_started()) {
+            Some((renewable, started)) => renewable.renew_refused(started).await,
             None => false,
         })
     }

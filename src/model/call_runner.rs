@@ -355,9 +355,10 @@ impl CallRunner {
         let sent = send(&self.client(chosen, epoch).await?, call, attempts).await;
         let Err(error) = &sent else { return sent };
         let is_refused = refuses_identity(error.code().as_str());
-        let may_be_refused = is_refused || matches!(error.kind(), Kind::AccessDenied | Kind::Credentials);
-        let is_replaced = may_be_refused && access.version() != version;
-        if is_replaced || is_refused && access.renew_refused(attempts, epoch).await? {
+        if !is_refused && !matches!(error.kind(), Kind::AccessDenied | Kind::Credentials) {
+            return sent;
+        }
+        if access.version() != version || access.renew_refused(error, attempts, epoch).await? {
             attempts.retry_after(Duration::ZERO);
             return send(&self.client(chosen, epoch).await?, call, attempts).await;
         }

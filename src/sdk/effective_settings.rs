@@ -60,7 +60,7 @@ fn add_network<'a>(settings: &mut Map<String, Value>, config: &'a Config, enviro
     place.add_to(settings);
     add(settings, "ca_file", ca_file(config, environment));
     let credentials = bearer.and_then(|bearer| match bearer {
-        Some(bearer) => Ok(json!({"provider": "bearer_token", "source": bearer.source})),
+        Some(bearer) => Ok(bearer.description()),
         None => Ok(CredentialSource::find(config, environment)?.description()),
     });
     add(settings, "credentials", credentials);

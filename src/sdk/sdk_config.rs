@@ -1,9 +1,8 @@
 //! Converts a [`Config`] into the SDK's configuration: region, endpoint, user agent, and what authorizes requests
 //! ([`auth`]).
 
-use super::auth;
+use super::auth::{self, Renewable};
 use super::behavior_version::behavior;
-use super::credentials::Renewing;
 use super::transport::Transport;
 use super::user_agent::UserAgent;
 use crate::config::Config;
@@ -33,8 +32,8 @@ pub struct Shared {
     pub config: SdkConfig,
     /// What gives the credentials that sign requests. None with a bearer token.
     pub provider: Option<SharedCredentialsProvider>,
-    /// The credentials that sign requests, unless they can never change.
-    pub credentials: Option<Renewing>,
+    /// What authorizes requests, unless it can never change.
+    pub renewable: Option<Renewable>,
 }
 
 /// Reads the environment and returns connections, none of which is open.
@@ -95,8 +94,11 @@ fn online(
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let token = auth::bearer_token(own, of_credentials)?;
     builder = set_endpoint(builder, config, environment, token.is_some())?;
-    let (mut builder, provider, credentials) = match token {
-        Some(bearer) => (auth::by_token(builder, &bearer.token), None, None),
+    let (mut builder, provider, renewable) = match token {
+        Some(bearer) => {
+            let (builder, renewable) = auth::by_token(builder, bearer.token);
+            (builder, None, renewable)
+        }
         None => auth::by_signature(builder, own, of_credentials, &region)?,
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
@@ -105,7 +107,7 @@ fn online(
     if let Some(agent) = &config.user_agent {
         builder = builder.interceptor(UserAgent(agent.clone()));
     }
-    Ok(Shared { config: builder.build(), provider, credentials })
+    Ok(Shared { config: builder.build(), provider, renewable })
 }
 
 /// Sets the endpoint: a configured one, or else one of the region's.
@@ -162,5 +164,5 @@ fn offline(config: &Config, http: SharedHttpClient) -> Shared {
     if let Some(url) = &config.base_url {
         builder = builder.endpoint_url(url);
     }
-    Shared { config: builder.build(), provider: config.bearer_token.is_none().then_some(provider), credentials: None }
+    Shared { config: builder.build(), provider: (!config.has_bearer_token()).then_some(provider), renewable: None }
 }

@@ -53,7 +53,9 @@ impl fmt::Debug for Lookup {
 }
 
 impl LookUp for Lookup {
-    fn look_up(&self) -> BoxFuture<'static, Result<Found>> {
+    type Identity = Credentials;
+
+    fn look_up(&self) -> BoxFuture<'static, Result<Found<Credentials>>> {
         let first = self.first.lock().take();
         let (config, region) = (self.config.clone(), self.region.clone());
         async move {
@@ -83,7 +85,7 @@ impl FoundSource {
     }
 
     /// Fetches on the calling thread. Stops if the sender of `not_needed` is dropped.
-    fn fetch(self, not_needed: oneshot::Receiver<()>) -> Result<Found> {
+    fn fetch(self, not_needed: oneshot::Receiver<()>) -> Result<Found<Credentials>> {
         let FoundSource { source, clients, files: mut stamps } = self;
         let files: Vec<_> = source.files().into_iter().map(ToOwned::to_owned).collect();
         let credentials = match source {
@@ -92,7 +94,7 @@ impl FoundSource {
         };
         // Only now, because the SDK writes the token that it renews into the file.
         files.iter().for_each(|file| stamps.add(file));
-        Ok(Found { credentials, files: stamps })
+        Ok(Found { identity: credentials, files: stamps })
     }
 }
 

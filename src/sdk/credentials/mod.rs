@@ -18,7 +18,8 @@
 //!
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
 //! `FetchCredentials` (in `fetch`) with the `clients`. A `lookup` finds the source anew and runs its provider on another
-//! thread; `renewing` keeps the credentials and decides when they are looked up. `sts`, `credentials_json` and `expiry`
+//! thread; `renewing` keeps the credentials and decides when they are looked up. It does the same with the bearer token
+//! of a `token_file`. `sts`, `credentials_json` and `expiry`
 //! read the responses. `advice` has the sentence for a machine without credentials.
 
 mod access_keys;
@@ -40,6 +41,7 @@ mod sso;
 mod sts;
 #[cfg(test)]
 mod tests;
+mod token_file;
 mod web_identity;
 
 pub use access_keys::{AccessKeys, check_token};
@@ -47,3 +49,4 @@ pub use advice::SET_CREDENTIALS;
 pub use lookup::Lookup;
 pub use renewing::Renewing;
 pub use source::CredentialSource;
+pub use token_file::{SOURCE as TOKEN_FILE_SOURCE, TokenFile};

@@ -1,5 +1,5 @@
-//! Credentials that are kept, and renewed before they expire, when their files change, and when the service refuses
-//! them.
+//! Credentials or a token that are kept, and renewed before they expire, when their files change, and when the service
+//! refuses them.
 //!
 //! One lookup runs at a time, as a task of the worker, and all callers share its result. A cancelled call does not stop
 //! it. While the credentials that are held are valid, a lookup runs in the background and no call waits for it.
@@ -11,7 +11,9 @@ use crate::runtime::blocking;
 use crate::runtime::log;
 use crate::runtime::sync::Mutex;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::Token;
+use aws_credential_types::provider::error::{CredentialsError, TokenError};
+use aws_credential_types::provider::token::ProvideToken;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
@@ -31,33 +33,64 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// The shortest time between two looks at the files, and between two lookups of credentials that are refused.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Looks up credentials.
-pub trait LookUp: Debug + Send + Sync + 'static {
-    /// Finds the source of the credentials and fetches from it.
-    fn look_up(&self) -> BoxFuture<'static, Result<Found>>;
+/// What authorizes requests: credentials, or a token.
+pub trait Identity: Clone + Send + Sync + 'static {
+    fn expires_at(&self) -> Option<SystemTime>;
+    fn is_same(&self, other: &Self) -> bool;
 }
 
-/// Credentials that were looked up.
-pub struct Found {
-    pub credentials: Credentials,
-    /// The files that were read for them.
+impl Identity for Credentials {
+    fn expires_at(&self) -> Option<SystemTime> {
+        self.expiry()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let values = |keys: &Credentials| {
+            let token = keys.session_token().map(str::to_owned);
+            (keys.access_key_id().to_owned(), keys.secret_access_key().to_owned(), token)
+        };
+        values(self) == values(other)
+    }
+}
+
+impl Identity for Token {
+    fn expires_at(&self) -> Option<SystemTime> {
+        self.expiration()
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.token() == other.token()
+    }
+}
+
+/// Looks up an identity.
+pub trait LookUp: Debug + Send + Sync + 'static {
+    type Identity;
+
+    /// Finds the source of the identity and fetches from it.
+    fn look_up(&self) -> BoxFuture<'static, Result<Found<Self::Identity>>>;
+}
+
+/// An identity that was looked up.
+pub struct Found<I> {
+    pub identity: I,
+    /// The files that were read for it.
     pub files: FileStamps,
 }
 
-/// Credentials that are renewed. Clones share them. They belong to the worker on which they are first used.
+/// An identity that is renewed. Clones share it. It belongs to the worker on which it is first used.
 #[derive(Clone)]
-pub struct Renewing(Arc<Shared>);
+pub struct Renewing<I>(Arc<Shared<I>>);
 
-struct Shared {
-    source: Box<dyn LookUp>,
+struct Shared<I> {
+    source: Box<dyn LookUp<Identity = I>>,
     clock: SharedTimeSource,
-    state: Mutex<State>,
+    state: Mutex<State<I>>,
 }
 
-#[derive(Default)]
-struct State {
-    held: Option<Held>,
-    running: Option<Running>,
+struct State<I> {
+    held: Option<Held<I>>,
+    running: Option<Running<I>>,
     /// The end of the last lookup that failed.
     failed: Option<Instant>,
     /// Whether the files are being looked at, and when this last began.
@@ -68,29 +101,40 @@ struct State {
 }
 
 /// The result of a lookup that runs.
-type Running = SharedFuture<BoxFuture<'static, Result<Credentials>>>;
+type Running<I> = SharedFuture<BoxFuture<'static, Result<I>>>;
 
-struct Held {
-    credentials: Credentials,
+struct Held<I> {
+    identity: I,
     files: FileStamps,
-    /// The time since which credentials with these keys are held.
+    /// The time since which this identity is held.
     since: Instant,
     renew_at: SystemTime,
-    /// None if they do not expire.
+    /// None if it does not expire.
     valid_until: Option<SystemTime>,
 }
 
-impl Held {
-    fn new(found: Found, now: SystemTime) -> Self {
-        let Found { credentials, files } = found;
+impl<I: Identity> State<I> {
+    fn new() -> Self {
+        let (held, running, failed, looked_at_files, refused) = (None, None, None, None, None);
+        State { held, running, failed, looks_at_files: false, looked_at_files, refused }
+    }
+
+    fn is_running(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.peek().is_none())
+    }
+}
+
+impl<I: Identity> Held<I> {
+    fn new(found: Found<I>, now: SystemTime) -> Self {
+        let Found { identity, files } = found;
         let before_expiry = |(longest, part): (Duration, u32)| {
-            let expiry = credentials.expiry()?;
+            let expiry = identity.expires_at()?;
             let lifetime = expiry.duration_since(now).unwrap_or_default();
             Some(expiry - longest.min(lifetime / part))
         };
         let renew_at = before_expiry(EARLY).unwrap_or(now + WITHOUT_EXPIRY);
         let valid_until = before_expiry(SLACK);
-        Held { credentials, files, since: Instant::now(), renew_at, valid_until }
+        Held { identity, files, since: Instant::now(), renew_at, valid_until }
     }
 
     fn is_valid(&self, now: SystemTime) -> bool {
@@ -98,30 +142,30 @@ impl Held {
     }
 }
 
-impl Renewing {
-    /// Returns credentials that are first looked up when they are needed.
-    pub fn new(source: impl LookUp) -> Self {
+impl<I: Identity> Renewing<I> {
+    /// Returns an identity that is first looked up when it is needed.
+    pub fn new(source: impl LookUp<Identity = I>) -> Self {
         Renewing::with_clock(source, SharedTimeSource::new(SystemTimeSource::new()))
     }
 
-    fn with_clock(source: impl LookUp, clock: SharedTimeSource) -> Self {
-        Renewing(Arc::new(Shared { source: Box::new(source), clock, state: Mutex::default() }))
+    fn with_clock(source: impl LookUp<Identity = I>, clock: SharedTimeSource) -> Self {
+        Renewing(Arc::new(Shared { source: Box::new(source), clock, state: Mutex::new(State::new()) }))
     }
 
-    /// Returns valid credentials. Waits only if none are held.
-    async fn get(&self) -> Result<Credentials> {
+    /// Returns a valid identity. Waits only if none is held.
+    async fn get(&self) -> Result<I> {
         let running = {
             let mut state = self.0.state.lock();
             let now = self.0.clock.now();
             match &state.held {
                 Some(held) if held.is_valid(now) => {
-                    let (credentials, is_due) = (held.credentials.clone(), now >= held.renew_at);
+                    let (identity, is_due) = (held.identity.clone(), now >= held.renew_at);
                     if is_due {
                         self.renew(&mut state);
                     } else {
                         self.look_at_files(&mut state);
                     }
-                    return Ok(credentials);
+                    return Ok(identity);
                 }
                 _ => self.look_up(&mut state),
             }
@@ -129,10 +173,10 @@ impl Renewing {
         running.await
     }
 
-    /// Looks up credentials because the service has refused those of an attempt that started at `attempt`. Returns
-    /// whether there are others now.
+    /// Looks up the identity because the service has refused that of an attempt that started at `attempt`. Returns
+    /// whether there is another now.
     pub async fn renew_refused(&self, attempt: Instant) -> bool {
-        // A lookup that runs already may have begun before the credentials were replaced.
+        // A lookup that runs already may have begun before the identity was replaced.
         for _ in 0..2 {
             let (running, refused) = {
                 let mut state = self.0.state.lock();
@@ -140,8 +184,8 @@ impl Renewing {
                 if held.since > attempt {
                     return true;
                 }
-                let refused = held.credentials.clone();
-                if !is_running(&state) {
+                let refused = held.identity.clone();
+                if !state.is_running() {
                     if is_within(state.refused, SECOND) {
                         return false;
                     }
@@ -149,7 +193,7 @@ impl Renewing {
                 }
                 (self.look_up(&mut state), refused)
             };
-            if running.await.is_ok_and(|found| !is_same(&found, &refused)) {
+            if running.await.is_ok_and(|found| !found.is_same(&refused)) {
                 return true;
             }
         }
@@ -157,14 +201,14 @@ impl Renewing {
     }
 
     /// Starts a lookup in the background, unless one has just failed.
-    fn renew(&self, state: &mut State) {
+    fn renew(&self, state: &mut State<I>) {
         if !is_within(state.failed, PAUSE_AFTER_FAILURE) {
             drop(self.look_up(state));
         }
     }
 
     /// Returns the result of the lookup that runs. Starts it if none does.
-    fn look_up(&self, state: &mut State) -> Running {
+    fn look_up(&self, state: &mut State<I>) -> Running<I> {
         if let Some(running) = state.running.as_ref().filter(|running| running.peek().is_none()) {
             return running.clone();
         }
@@ -181,16 +225,16 @@ impl Renewing {
     }
 
     /// Ends a lookup.
-    fn keep(&self, found: Result<Found>) -> Result<Credentials> {
+    fn keep(&self, found: Result<Found<I>>) -> Result<I> {
         let mut state = self.0.state.lock();
         state.running = None;
         match found {
             Ok(found) => {
                 let mut new = Held::new(found, self.0.clock.now());
-                if let Some(old) = state.held.as_ref().filter(|old| is_same(&old.credentials, &new.credentials)) {
+                if let Some(old) = state.held.as_ref().filter(|old| old.identity.is_same(&new.identity)) {
                     new.since = old.since;
                 }
-                Ok(state.held.insert(new).credentials.clone())
+                Ok(state.held.insert(new).identity.clone())
             }
             Err(error) => {
                 state.failed = Some(Instant::now());
@@ -200,8 +244,8 @@ impl Renewing {
         }
     }
 
-    /// Renews the credentials if a file has changed that was read for them. Returns at once.
-    fn look_at_files(&self, state: &mut State) {
+    /// Renews the identity if a file has changed that was read for it. Returns at once.
+    fn look_at_files(&self, state: &mut State<I>) {
         let Some(files) = state.held.as_ref().map(|held| &held.files).filter(|files| !files.is_empty()) else { return };
         if state.looks_at_files || is_within(state.looked_at_files, SECOND) {
             return;
@@ -221,13 +265,13 @@ impl Renewing {
     }
 }
 
-impl Debug for Renewing {
+impl<I> Debug for Renewing<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Renewing")
     }
 }
 
-impl ProvideCredentials for Renewing {
+impl ProvideCredentials for Renewing<Credentials> {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -237,20 +281,17 @@ impl ProvideCredentials for Renewing {
     }
 }
 
-fn is_running(state: &State) -> bool {
-    state.running.as_ref().is_some_and(|running| running.peek().is_none())
+impl ProvideToken for Renewing<Token> {
+    fn provide_token<'a>(&'a self) -> future::ProvideToken<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideToken::new(async { self.get().await.map_err(TokenError::provider_error) })
+    }
 }
 
 fn is_within(since: Option<Instant>, time: Duration) -> bool {
     since.is_some_and(|since| since.elapsed() < time)
-}
-
-fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    let values = |keys: &Credentials| {
-        let token = keys.session_token().map(str::to_owned);
-        (keys.access_key_id().to_owned(), keys.secret_access_key().to_owned(), token)
-    };
-    values(one) == values(other)
 }
 
 fn too_long() -> Error {
@@ -296,7 +337,9 @@ mod tests {
     }
 
     impl LookUp for Source {
-        fn look_up(&self) -> BoxFuture<'static, Result<Found>> {
+        type Identity = Credentials;
+
+        fn look_up(&self) -> BoxFuture<'static, Result<Found<Credentials>>> {
             let lookups = self.0.clone();
             async move {
                 lookups.begun.fetch_add(1, Ordering::Relaxed);
@@ -307,7 +350,7 @@ mod tests {
                 let expiry = lookups.lifetime.map(|lifetime| lookups.clock.now() + lifetime);
                 let id = format!("AKIA{}", lookups.keys.load(Ordering::Relaxed));
                 let credentials = Credentials::new(id, "secret", None, expiry, "test");
-                Ok(Found { credentials, files: FileStamps::default() })
+                Ok(Found { identity: credentials, files: FileStamps::default() })
             }
             .boxed()
         }
@@ -316,7 +359,7 @@ mod tests {
     struct Setting {
         clock: Clock,
         source: Source,
-        credentials: Renewing,
+        credentials: Renewing<Credentials>,
     }
 
     fn setting(lifetime: Option<u64>) -> Setting {
