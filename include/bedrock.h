@@ -488,6 +488,9 @@ void bedrock_error_free(bedrock_error *error);
  *                               (string; default: none)
  *   bearer_token                A Bedrock API key. It takes the place of credentials. (string;
  *                               default: AWS_BEARER_TOKEN_BEDROCK)
+ *   bearer_token_file           A file with nothing but a Bedrock API key, which another program
+ *                               replaces before it expires. The file is read again when it changes,
+ *                               and when the service refuses the key. (string; default: none)
  *   auth                        How requests are authorized. "auto": a token, keys, a profile or a
  *                               role in the config decides; otherwise a bearer token of the
  *                               environment is used; otherwise SigV4. ("auto", "sigv4" or "bearer";
@@ -734,7 +737,7 @@ bedrock_status bedrock_model_with(const bedrock_model *model,
  * or a replay checks the JSON and does nothing else.
  *
  * json: A JSON object with keys of the config: api_key, secret_key, session_token,
- *   bearer_token, auth, profile, role_arn, role_session_name and external_id.
+ *   bearer_token, bearer_token_file, auth, profile, role_arn, role_session_name and external_id.
  * Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its
  *   credentials; message and path of the error name the key. What is wrong with the credentials
  *   themselves is an error of the next call.

@@ -11,11 +11,12 @@ fn model() -> Model {
     Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}))
 }
 
-const CREDENTIALS: [&str; 8] = [
+const CREDENTIALS: [&str; 9] = [
     "api_key",
     "secret_key",
     "session_token",
     "bearer_token",
+    "bearer_token_file",
     "aws_secret_access_key",
     "apiKey",
     "AWS_SESSION_TOKEN",

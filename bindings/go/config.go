@@ -24,6 +24,8 @@ type Config struct {
 	SessionToken string
 	// BearerToken is a Bedrock API key. (AWS_BEARER_TOKEN_BEDROCK)
 	BearerToken string
+	// BearerTokenFile is a file with nothing but a Bedrock API key, which another program replaces before it expires.
+	BearerTokenFile string
 	// Auth is "auto", "sigv4" or "bearer". ("auto")
 	Auth string
 	// Profile is a profile of ~/.aws/config and ~/.aws/credentials. (AWS_PROFILE, AWS_DEFAULT_PROFILE, default)
@@ -268,6 +270,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	config.text("secret_key", c.SecretKey)
 	config.text("session_token", c.SessionToken)
 	config.text("bearer_token", c.BearerToken)
+	config.text("bearer_token_file", c.BearerTokenFile)
 	config.text("auth", c.Auth)
 	config.text("profile", c.Profile)
 	config.text("role_arn", c.RoleARN)

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::{Kind, Result};
 use crate::json::Json;
 use hyper_util::client::proxy::matcher::Matcher;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Amazon Root CA 3.
@@ -414,14 +414,21 @@ fn two_ways_of_authorization_exclude_each_other() {
         r#""profile" and "api_key" exclude each other (a profile takes the place of credentials given here): remove one"#,
         "/profile",
     );
+    for (other, key, reason) in [
+        (keys, "api_key", "a bearer token takes the place of credentials"),
+        (role, "role_arn", "a bearer token assumes no role"),
+        (r#""bearer_token":"t""#, "bearer_token", "one would silently win"),
+    ] {
+        let message = format!(r#""bearer_token_file" and "{key}" exclude each other ({reason}): remove one"#);
+        assert_error(&format!(r#"{other},"bearer_token_file":"/t""#), &message, "/bearer_token_file");
+    }
     assert!(with(&format!("{keys},{role}")).role.is_some(), "a role can be assumed with given credentials");
     assert!(with(r#""profile":"dev","bearer_token":"t""#).profile.is_some(), "a profile gives a region too");
 
-    assert_error(
-        r#""auth":"sigv4","bearer_token":"t""#,
-        r#""auth" is "sigv4", which has no use for "bearer_token": remove one"#,
-        "/auth",
-    );
+    for key in ["bearer_token", "bearer_token_file"] {
+        let message = format!(r#""auth" is "sigv4", which has no use for "{key}": remove one"#);
+        assert_error(&format!(r#""auth":"sigv4","{key}":"t""#), &message, "/auth");
+    }
     for (members, idle) in [(keys, "api_key"), (role, "role_arn")] {
         let message = format!(r#""auth" is "bearer", which has no use for "{idle}": remove one"#);
         assert_error(&format!(r#""auth":"bearer",{members}"#), &message, "/auth");
@@ -439,6 +446,14 @@ fn bearer_needs_a_token_in_the_config_or_the_environment() {
     assert!(Config::parse_in(text, env("")).is_err(), "an empty variable is no token");
     let config = Config::parse_in(text, env("token")).unwrap();
     assert_eq!((config.auth, config.bearer_token), (Auth::Bearer, None));
+    assert_eq!(with(r#""auth":"bearer","bearer_token_file":"/token""#).auth, Auth::Bearer);
+}
+
+#[test]
+fn the_file_of_a_token_is_found_after_a_change_of_the_working_directory() {
+    let path = |given: &str| with(&format!(r#""bearer_token_file":"{given}""#)).bearer_token_file.unwrap();
+    assert_eq!(path("/run/secrets/token"), Path::new("/run/secrets/token"));
+    assert_eq!(path("secrets/token"), std::env::current_dir().unwrap().join("secrets/token"));
 }
 
 #[test]
@@ -517,8 +532,10 @@ fn plain_http_is_allowed_to_this_machine_and_to_others_only_with_allow_http() {
     let (message, path) = error_of(r#""base_url":"http://gw""#);
     assert!(message.starts_with(r#""base_url" is http:// to "gw", which is not this machine"#), "{message}");
     assert_eq!(path, "/base_url");
-    let (message, _) = error_of(r#""bearer_token":"t","allow_http":true,"base_url":"http://gw""#);
-    assert!(message.starts_with(r#""base_url" would send a bearer token over http://"#), "{message}");
+    for key in ["bearer_token", "bearer_token_file"] {
+        let (message, _) = error_of(&format!(r#""{key}":"t","allow_http":true,"base_url":"http://gw""#));
+        assert!(message.starts_with(r#""base_url" would send a bearer token over http://"#), "{message}");
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@
 //!                               (string; default: none)
 //!   bearer_token                A Bedrock API key. It takes the place of credentials. (string;
 //!                               default: AWS_BEARER_TOKEN_BEDROCK)
+//!   bearer_token_file           A file with nothing but a Bedrock API key, which another program
+//!                               replaces before it expires. The file is read again when it changes,
+//!                               and when the service refuses the key. (string; default: none)
 //!   auth                        How requests are authorized. "auto": a token, keys, a profile or a
 //!                               role in the config decides; otherwise a bearer token of the
 //!                               environment is used; otherwise SigV4. ("auto", "sigv4" or "bearer";
@@ -312,8 +315,8 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
 /// region and endpoint stay. bedrock_model_settings still describes the config. A model whose transport is a script or
 /// a replay checks the JSON and does nothing else.
 ///
-/// json: A JSON object with keys of the config: api_key, secret_key, session_token, bearer_token, auth, profile,
-///   role_arn, role_session_name and external_id.
+/// json: A JSON object with keys of the config: api_key, secret_key, session_token, bearer_token, bearer_token_file,
+///   auth, profile, role_arn, role_session_name and external_id.
 /// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its credentials; message and path
 ///   of the error name the key. What is wrong with the credentials themselves is an error of the next call.
 /// Threads: Does not block. Thread-safe.

@@ -106,6 +106,7 @@ class Config(TypedDict, total=False):
     secret_key: str
     session_token: str
     bearer_token: str
+    bearer_token_file: str
     auth: Literal["auto", "sigv4", "bearer"]
     profile: str
     role_arn: str
