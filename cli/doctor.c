@@ -11,8 +11,8 @@
 #include "exit_status.h"
 #include "failure.h"
 #include "interrupt.h"
-#include "members.h"
 #include "output.h"
+#include "probe.h"
 #include "settings.h"
 #include "text.h"
 #include "usage.h"
@@ -28,11 +28,6 @@ struct doctor {
     struct settings settings;
     bedrock_cancel *cancel;
 };
-
-/* The members of the config that choose credentials. */
-static const char *const identity[] = {"api_key", "secret_key", "session_token", "bearer_token", "auth", "profile",
-                                       "role_arn", "role_session_name", "external_id", "options", "region", "base_url",
-                                       "allow_http", "retry", NULL};
 
 /* Gets a string of the settings. Free it. */
 static struct text setting(const struct doctor *doctor, const char *pointer)
@@ -162,26 +157,30 @@ static int add_credentials(struct doctor *doctor)
     return found;
 }
 
-/* Warns of a model that the region is not known to have. */
-static void add_model(struct doctor *doctor)
+/* Adds a warning of a model that the region is not known to have. */
+static void advise_on_model(const char *id, const char *region, struct text *advice)
 {
     /* The profiles of these prefixes are called in regions that begin so. */
     static const char *const places[][3] = {
         {"us.", "us-", "ca-"}, {"eu.", "eu-", "il-"}, {"apac.", "ap-", "me-"}, {"us-gov.", "us-gov-", "us-gov-"},
     };
-    const char *id = bedrock_model_id(doctor->model, NULL);
-    struct text region = setting(doctor, "/region/value");
-    struct text advice = {0};
     size_t i;
 
     for (i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (begins_with(id, places[i][0]) && !begins_with(text_string(&region), places[i][1])
-            && !begins_with(text_string(&region), places[i][2]))
-            text_format(&advice, "The inference profiles %s... are not called in %s: use one of that part of the "
-                                 "world, or global.", places[i][0], text_string(&region));
-    if (begins_with(id, "arn:") && region.length > 0 && strstr(id, text_string(&region)) == NULL)
-        text_format(&advice, "The ARN is of another region than %s, which is called: set --region",
-                    text_string(&region));
+        if (begins_with(id, places[i][0]) && !begins_with(region, places[i][1]) && !begins_with(region, places[i][2]))
+            text_format(advice, "The inference profiles %s... are not called in %s: use one of that part of the "
+                                "world, or global.", places[i][0], region);
+    if (begins_with(id, "arn:") && strstr(id, region) == NULL)
+        text_format(advice, "The ARN is of another region than %s, which is called", region);
+}
+
+static void add_model(struct doctor *doctor)
+{
+    const char *id = bedrock_model_id(doctor->model, NULL);
+    struct text region = setting(doctor, "/region/value");
+    struct text advice = {0};
+
+    advise_on_model(id, text_string(&region), &advice);
     checklist_add(&doctor->list, advice.length > 0 ? CHECK_WARNING : CHECK_OK, "model", id,
                   advice.length > 0 ? text_string(&advice) : NULL);
     text_free(&advice);
@@ -223,55 +222,87 @@ static int add_settings(struct doctor *doctor)
     return right;
 }
 
-/* Makes a model with the same endpoint, proxy and certificates, whose keys are placeholders. */
-static bedrock_status make_probe(const struct doctor *doctor, bedrock_model **probe, bedrock_error **error)
-{
-    struct text config = {0}, region = setting(doctor, "/region/value"), endpoint = setting(doctor, "/endpoint/value");
-    struct text ca_file = setting(doctor, "/ca_file/value");
-    bedrock_status status;
-
-    members_begin(&config);
-    members_copy(&config, text_string(&doctor->config), doctor->config.length, identity);
-    members_add_string(&config, "region", text_string(&region));
-    if (!setting_is(doctor, "/endpoint/source", "the region"))
-        members_add_string(&config, "base_url", text_string(&endpoint));
-    if (ca_file.length > 0 && begins_with(text_string(&ca_file), "/"))
-        members_add_string(&config, "ca_file", text_string(&ca_file));
-    members_add(&config, "allow_http", "true", 4);
-    members_add_string(&config, "api_key", "placeholder");
-    members_add_string(&config, "secret_key", "placeholder");
-    members_add(&config, "retry", "{\"max_attempts\": 1}", 19);
-    members_end(&config);
-    status = bedrock_model_new(text_string(&config), config.length, probe, error);
-    text_free(&config);
-    text_free(&region);
-    text_free(&endpoint);
-    text_free(&ca_file);
-    return status;
-}
+/* What to do if an endpoint cannot be reached. */
+static const char REACH_IT[] =
+    "curl -v shows the same endpoint without this library. Behind a proxy set HTTPS_PROXY; if it opens TLS, name its "
+    "certificate in AWS_CA_BUNDLE";
 
 /* Connects, which shows that the name resolves, that the port accepts connections and that TLS works. */
 static int add_connection(struct doctor *doctor)
 {
-    bedrock_model *probe = NULL;
     bedrock_error *error = NULL;
-    bedrock_status status = make_probe(doctor, &probe, &error);
     struct text line = {0};
     double began = usage_clock();
+    bedrock_status status = probe_connect(&doctor->config, &doctor->settings, "", doctor->cancel, CONNECT_MS, &error);
 
-    if (status >= 0)
-        status = bedrock_model_connect(probe, doctor->cancel, CONNECT_MS, &error);
     if (status < 0) {
-        add_error(doctor, "connection", status, error,
-                  "curl -v shows the same endpoint without this library. Behind a proxy set HTTPS_PROXY; if it opens "
-                  "TLS, name its certificate in AWS_CA_BUNDLE");
+        add_error(doctor, "connection", status, error, REACH_IT);
     } else {
         text_format(&line, "connected in %.2f s", usage_clock() - began);
         checklist_add(&doctor->list, CHECK_OK, "connection", text_string(&line), NULL);
     }
     text_free(&line);
-    bedrock_model_free(probe);
     return status >= 0;
+}
+
+/* Adds the check of a fallback, whose settings are at a JSON pointer: where it is, and whether it can be reached. */
+static void add_fallback(struct doctor *doctor, const char *name, const char *at)
+{
+    const struct settings *settings = &doctor->settings;
+    struct text model = settings_text_of(settings, at, "/model/value");
+    struct text region = settings_text_of(settings, at, "/region/value");
+    struct text endpoint = settings_text_of(settings, at, "/endpoint/value");
+    struct text wrong = settings_text_of(settings, at, "/endpoint/error");
+    struct text line = {0}, advice = {0};
+
+    text_puts(&line, text_string(&model));
+    advise_on_model(text_string(&model), text_string(&region), &advice);
+    if (wrong.length > 0) {
+        text_format(&line, ": %s", failure_text(text_string(&wrong)));
+        checklist_add(&doctor->list, CHECK_FAILED, name, text_string(&line), "Correct its region or base_url");
+    } else if (region.length == 0) {
+        checklist_add(&doctor->list, CHECK_OK, name, text_string(&line), NULL); /* a script or a replay */
+    } else {
+        bedrock_error *error = NULL;
+        double began = usage_clock();
+        bedrock_status status = probe_connect(&doctor->config, settings, at, doctor->cancel, CONNECT_MS, &error);
+
+        text_format(&line, " in %s at %s", text_string(&region), text_string(&endpoint));
+        if (status < 0)
+            text_format(&line, ": %s", failure_message(status, error));
+        else
+            text_format(&line, ": connected in %.2f s; the credentials are those of the model", usage_clock() - began);
+        if (status < 0)
+            checklist_add(&doctor->list, CHECK_FAILED, name, text_string(&line), REACH_IT);
+        else
+            checklist_add(&doctor->list, advice.length > 0 ? CHECK_WARNING : CHECK_OK, name, text_string(&line),
+                          advice.length > 0 ? text_string(&advice) : NULL);
+        bedrock_error_free(error);
+    }
+    text_free(&model);
+    text_free(&region);
+    text_free(&endpoint);
+    text_free(&wrong);
+    text_free(&line);
+    text_free(&advice);
+}
+
+/* Adds the checks of the fallbacks, in the order in which they are called. */
+static void add_fallbacks(struct doctor *doctor)
+{
+    struct text name = {0}, at = {0};
+    int number;
+
+    for (number = 0;; number++) {
+        name.length = at.length = 0;
+        text_format(&at, "/fallbacks/%d", number);
+        if (setting_type(doctor, text_string(&at)) == BEDROCK_JSON_NONE)
+            break;
+        text_format(&name, "fallback %d", number + 1);
+        add_fallback(doctor, text_string(&name), text_string(&at));
+    }
+    text_free(&name);
+    text_free(&at);
 }
 
 /* Fetches credentials, if their source is a service, a command or a role. */
@@ -281,7 +312,8 @@ static int add_fetching(struct doctor *doctor)
     bedrock_status status;
 
     if (setting_is(doctor, "/credentials/provider", "access_keys")
-        || setting_is(doctor, "/credentials/provider", "bearer_token")) {
+        || (setting_is(doctor, "/credentials/provider", "bearer_token")
+            && setting_type(doctor, "/credentials/file") == BEDROCK_JSON_NONE)) {
         checklist_add(&doctor->list, CHECK_SKIPPED, "authorization",
                       "only a call shows whether the service accepts these: add --send", NULL);
         return 1;
@@ -357,6 +389,7 @@ static void examine(struct doctor *doctor, const struct options *options)
             checklist_add(&doctor->list, CHECK_SKIPPED, "authorization",
                           reachable ? "there are no credentials" : "the endpoint cannot be reached", NULL);
     }
+    add_fallbacks(doctor);
     if (!options_has(options, OPTION_SEND))
         checklist_add(&doctor->list, CHECK_SKIPPED, "call", "nothing was sent; --send sends a request of a few tokens",
                       NULL);

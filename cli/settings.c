@@ -13,6 +13,16 @@ struct text settings_text(const struct settings *settings, const char *pointer)
     return value;
 }
 
+struct text settings_text_of(const struct settings *settings, const char *at, const char *member)
+{
+    struct text pointer = {0}, value;
+
+    text_format(&pointer, "%s%s", at, member);
+    value = settings_text(settings, text_string(&pointer));
+    text_free(&pointer);
+    return value;
+}
+
 int settings_is(const struct settings *settings, const char *pointer, const char *expected)
 {
     struct text value = settings_text(settings, pointer);

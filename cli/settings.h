@@ -13,6 +13,9 @@ struct settings {
 /* Gets a string at a JSON pointer, which is empty if there is none. Free it. */
 struct text settings_text(const struct settings *settings, const char *pointer);
 
+/* Gets a string of the object at a JSON pointer. Free it. */
+struct text settings_text_of(const struct settings *settings, const char *at, const char *member);
+
 /* Returns whether the string at a JSON pointer is the expected one. */
 int settings_is(const struct settings *settings, const char *pointer, const char *expected);
 

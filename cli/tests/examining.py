@@ -242,3 +242,55 @@ def the_doctor_says_that_a_script_needs_no_network():
         run = home.run("doctor", "--send", environment={"BEDROCK_EXAMPLE": "scripted"})
         equal(run.status, 0, run)
         contains(run.out, "replies: no network, no credentials", "the model responded")
+
+
+@case
+def the_doctor_connects_to_each_fallback_and_says_where_it_is():
+    with Home() as home, Bedrock() as bedrock, Bedrock() as other:
+        with Bedrock() as closed:
+            pass
+        home.with_keys(bedrock).environment["AWS_REGION"] = "us-east-1"
+        fallbacks = [{"model": "other.model", "base_url": other.url}, {"model": "eu.some.model", "base_url": other.url}]
+        run = home.run("doctor", "--json", "--config", json.dumps({"fallbacks": fallbacks}))
+        found = checks(run)
+        equal((run.status, found["fallback 1"]["result"], found["fallback 2"]["result"]), (0, "ok", "warning"), run)
+        contains(found["fallback 1"]["found"], f"other.model in us-east-1 at {other.url}: connected in ", "credentials")
+        contains(found["fallback 2"]["found"], f"eu.some.model in us-east-1 at {other.url}: connected in ")
+        contains(found["fallback 2"]["advice"], "not called in us-east-1")
+        equal((bedrock.requests, other.requests), ([], []))
+        fallbacks = [{"region": "eu-west-1", "base_url": closed.url}, {"region": "us-west-2", "base_url": other.url}]
+        config = {"fallbacks": fallbacks, "fallback_on": ["not_found"], "cooldown": "5s", "hedge": {"after": "4s"}}
+        run = home.run("doctor", "--json", "--config", json.dumps(config))
+        found = checks(run)
+        equal((run.status, found["connection"]["result"]), (1, "ok"), run)
+        equal((found["fallback 1"]["result"], found["fallback 2"]["result"]), ("failed", "ok"))
+        contains(found["fallback 1"]["found"], f"in eu-west-1 at {closed.url}", "refused")
+        contains(found["fallback 1"]["advice"], "curl -v")
+        run = home.run("doctor", environment={"BEDROCK_EXAMPLE": "scripted"})
+        equal("fallback" in run.out, False, run)
+
+
+@case
+def the_doctor_names_the_fallbacks_of_a_script():
+    with Home() as home:
+        config = {"transport": {"replies": ["Hi"]}, "fallbacks": [{"model": "other.model"}]}
+        run = home.run("doctor", "--json", "--config", json.dumps(config))
+        equal(checks(run)["fallback 1"], {"check": "fallback 1", "result": "ok", "found": "other.model"}, run)
+
+
+@case
+def the_doctor_reads_the_file_of_an_api_key():
+    with Home() as home, Bedrock() as bedrock:
+        home.environment["BEDROCK_BASE_URL"] = bedrock.url
+        file = home.file("token", "aTokenThatNobodyPrints\n")
+        arguments = ("doctor", "--json", "--config", json.dumps({"bearer_token_file": file}))
+        run = home.run(*arguments)
+        found = checks(run)
+        equal((run.status, found["credentials"]["result"], found["authorization"]["result"]), (0, "ok", "ok"), run)
+        contains(found["credentials"]["found"], f"a Bedrock API key {file} (bearer_token_file in the config)")
+        equal("aTokenThatNobodyPrints" in run.out + run.err, False)
+        home.file("token", "")
+        run = home.run(*arguments)
+        found = checks(run)
+        equal((run.status, found["authorization"]["result"]), (1, "failed"), run)
+        contains(found["authorization"]["found"], file, "is empty")

@@ -1,12 +1,12 @@
 /* load.c - calls at a fixed rate, whatever they return.
  *
- *     load CONFIG CALLS RATE
+ *     load CONFIG CALLS RATE FILE
  *
  * CONFIG is the JSON of a model. Call number n starts n / RATE seconds after the first one, also if earlier calls have
  * not ended: a service that is slow for a moment gets them all. One thread starts them and waits for all of them.
  *
  * Writes a JSON object to stdout: the calls, how long they took, how late they started, the failures, and how often
- * the library has opened the credentials file of $HOME. */
+ * the library has opened FILE, which is in $HOME/.aws. */
 #define _GNU_SOURCE
 #include <bedrock.h>
 
@@ -48,8 +48,8 @@ static int watch(const char *home)
     return watcher;
 }
 
-/* Returns how often the credentials file has been opened since the last time. */
-static long count_opens(int watcher)
+/* Returns how often the file has been opened since the last time. */
+static long count_opens(int watcher, const char *file)
 {
     _Alignas(struct inotify_event) char buffer[64 << 10];
     ssize_t length;
@@ -63,7 +63,7 @@ static long count_opens(int watcher)
 
             if (event->mask & IN_Q_OVERFLOW)
                 fail("the events of the folder are too many", NULL);
-            opens += (event->mask & IN_OPEN) && event->len > 0 && strcmp(event->name, "credentials") == 0;
+            opens += (event->mask & IN_OPEN) && event->len > 0 && strcmp(event->name, file) == 0;
             at += (ssize_t)(sizeof *event + event->len);
         }
     }
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     long calls, started = 0;
     int watcher;
 
-    if (argc != 4 || home == NULL)
+    if (argc != 5 || home == NULL)
         return 2;
     calls = atol(argv[2]);
     rate = atof(argv[3]);
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     took = now() - began;
     printf("{\"calls\": %ld, \"seconds\": %.3f, \"rate\": %.1f, \"failed\": %ld, \"latest_start_ms\": %.1f, "
            "\"most_running\": %ld, \"lookups\": %ld}\n", calls, took, (double)calls / took, load.failed,
-           most_late * 1000, load.most_running, count_opens(watcher));
+           most_late * 1000, load.most_running, count_opens(watcher, argv[4]));
     if (load.failed > 0)
         fprintf(stderr, "the first failure: %s\n", load.failure);
     bedrock_waitset_free(load.set);

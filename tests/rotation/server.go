@@ -1,6 +1,6 @@
-// Server is a Bedrock on this machine, over HTTP/2 and TLS, whose caller's access keys are rotated.
+// Server is a Bedrock on this machine, over HTTP/2 and TLS, whose caller's access keys or API key are rotated.
 //
-// It writes keys into HOME/.aws/credentials, replaces them at an interval, and refuses those that are retired. Every
+// It writes keys into .aws/credentials, or an API key into .aws/token, replaces them at an interval, and refuses those that are retired. Every
 // other time it accepts the retired keys for a while, as somebody does who rotates keys with care; the other times it
 // refuses them at once. It writes its URL to stdout when it is ready. When stdin ends, it writes what it counted.
 package main
@@ -32,11 +32,15 @@ import (
 const reply = `{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn",` +
 	`"usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2},"metrics":{"latencyMs":1}}`
 
-var credential = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=AKIAROTATED(\d+)/`)
+var (
+	accessKey = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=AKIAROTATED(\d+)/`)
+	apiKey    = regexp.MustCompile(`^Bearer bedrock-api-key-(\d+)$`)
+)
 
 // keys knows which keys are accepted. Those of a number are newer than those of all numbers below it.
 type keys struct {
-	home string
+	home   string
+	bearer bool
 
 	mutex   sync.Mutex
 	newest  int
@@ -59,6 +63,10 @@ type keys struct {
 func (k *keys) write(number int) error {
 	path := filepath.Join(k.home, ".aws", "credentials")
 	text := fmt.Sprintf("[default]\naws_access_key_id = AKIAROTATED%d\naws_secret_access_key = secret%d\n", number, number)
+	if k.bearer {
+		path = filepath.Join(k.home, ".aws", "token")
+		text = fmt.Sprintf("bedrock-api-key-%d\n", number)
+	}
 	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -82,6 +90,10 @@ func (k *keys) rotate(grace time.Duration) error {
 }
 
 func (k *keys) accept(request *http.Request) bool {
+	credential := accessKey
+	if k.bearer {
+		credential = apiKey
+	}
 	found := credential.FindStringSubmatch(request.Header.Get("Authorization"))
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
@@ -114,9 +126,13 @@ func (k *keys) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 		io.WriteString(response, reply)
 		return
 	}
-	response.Header().Set("x-amzn-ErrorType", "UnrecognizedClientException")
+	code, message := "UnrecognizedClientException", "The security token included in the request is invalid."
+	if k.bearer {
+		code, message = "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid."
+	}
+	response.Header().Set("x-amzn-ErrorType", code)
 	response.WriteHeader(http.StatusForbidden)
-	io.WriteString(response, `{"message":"The security token included in the request is invalid."}`)
+	fmt.Fprintf(response, `{"message":%q}`, message)
 }
 
 // certificate makes an authority, writes it to a file, and returns a certificate for 127.0.0.1.
@@ -153,12 +169,13 @@ func certificate(file string) (tls.Certificate, error) {
 
 func main() {
 	home := flag.String("home", "", "the folder with .aws")
+	bearer := flag.Bool("bearer", false, "rotate an API key")
 	every := flag.Duration("every", 1500*time.Millisecond, "the time between two rotations")
 	grace := flag.Duration("grace", 1300*time.Millisecond, "the time for which old keys are accepted, every other time")
 	flag.Parse()
 	log.SetFlags(0)
 
-	served := &keys{home: *home, retired: map[int]time.Time{}}
+	served := &keys{home: *home, bearer: *bearer, retired: map[int]time.Time{}}
 	served.counts.Protocols = map[string]int{}
 	if err := served.write(0); err != nil {
 		log.Fatal(err)
