@@ -296,9 +296,9 @@ static char *json_of(struct json step, const char *pointer, size_t *len)
 
 /* ---- Objects, by kind and name --------------------------------------------------------------- */
 
-enum kind { MODEL, REQUEST, CANCEL, STREAM, RESPONSE, KIND_COUNT };
+enum kind { MODEL, REQUEST, CANCEL, STREAM, RESPONSE, FEED, KIND_COUNT };
 
-static const char *const KINDS[] = {"model", "request", "cancel", "stream", "response"};
+static const char *const KINDS[] = {"model", "request", "cancel", "stream", "response", "feed"};
 
 struct object {
     enum kind kind;
@@ -308,6 +308,22 @@ struct object {
 
 static struct object objects[64];
 static size_t object_count;
+
+/* What the observer has received and no step has read. Its address is the handle of a feed by callback. */
+static struct observed {
+    pthread_mutex_t mutex;
+    pthread_cond_t came;
+    char *records[16];
+    size_t received, read;
+} observed = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, {NULL}, 0, 0};
+
+static void free_feed(void *handle)
+{
+    if (handle == &observed)
+        bedrock_set_observer(NULL, 0, NULL, NULL, NULL, NULL);
+    else
+        bedrock_feed_free(handle);
+}
 
 static void free_handle(enum kind kind, void *handle)
 {
@@ -326,6 +342,9 @@ static void free_handle(enum kind kind, void *handle)
         break;
     case RESPONSE:
         bedrock_response_free(handle);
+        break;
+    case FEED:
+        free_feed(handle);
         break;
     default:
         break;
@@ -556,16 +575,23 @@ static void stream_by_callback(struct json step, struct reader *reader)
     }
 }
 
-static void do_stream(struct json step)
+static int is_by_callback(struct json step)
 {
     char *by = text_or_null(step, "/by", NULL);
+    int is = by != NULL && strcmp(by, "callback") == 0;
+
+    free(by);
+    return is;
+}
+
+static void do_stream(struct json step)
+{
     struct reader reader = reader_of(step);
 
-    if (by != NULL && strcmp(by, "callback") == 0)
+    if (is_by_callback(step))
         stream_by_callback(step, &reader);
     else
         stream_by_pull(step, &reader);
-    free(by);
 }
 
 static void do_next(struct json step)
@@ -885,6 +911,15 @@ static void do_remove(struct json step)
     free(member);
 }
 
+static void do_set_traceparent(struct json step)
+{
+    bedrock_error *error = NULL;
+    char *traceparent = text_of(step, "/traceparent", NULL);
+
+    failed(bedrock_request_set_traceparent(used(step, REQUEST), traceparent, &error), &error);
+    free(traceparent);
+}
+
 static void do_add_text(struct json step)
 {
     bedrock_error *error = NULL;
@@ -1141,6 +1176,80 @@ static void do_close(struct json step)
     fail("close names no object");
 }
 
+/* ---- Records ---------------------------------------------------------------------------------- */
+
+static char *copied(const char *text, size_t len)
+{
+    return memcpy(allocate(len), text, len);
+}
+
+static void observe(const char *record, size_t len, int64_t lost, void *user)
+{
+    struct observed *to = user;
+
+    pthread_mutex_lock(&to->mutex);
+    if (lost > 0 || to->received == sizeof to->records / sizeof *to->records)
+        fail("records were lost");
+    to->records[to->received++] = copied(record, len);
+    pthread_cond_signal(&to->came);
+    pthread_mutex_unlock(&to->mutex);
+}
+
+static void do_feed(struct json step)
+{
+    static const char options[] = "{\"records\":true}";
+    bedrock_feed *feed = NULL;
+    bedrock_error *error = NULL;
+
+    if (!is_by_callback(step)) {
+        if (!failed(bedrock_feed_new(options, BEDROCK_STRLEN, &feed, &error), &error))
+            keep(step, FEED, feed);
+    } else if (!failed(bedrock_set_observer(NULL, 0, observe, &observed, NULL, &error), &error)) {
+        keep(step, FEED, &observed);
+    }
+}
+
+/* Waits for the next record of a feed. Returns it, owned by the caller, or NULL after a failure. */
+static char *next_record(void *feed)
+{
+    const bedrock_feed_item *item;
+    bedrock_error *error = NULL;
+    char *record;
+
+    if (feed != &observed) {
+        if (failed(bedrock_feed_next(feed, -1, &item, &error), &error))
+            return NULL;
+        if (item->type != BEDROCK_FEED_RECORD)
+            fail("the feed has no record but %d", (int)item->type);
+        return copied(item->text, item->text_len);
+    }
+    pthread_mutex_lock(&observed.mutex);
+    while (observed.read == observed.received)
+        pthread_cond_wait(&observed.came, &observed.mutex);
+    record = observed.records[observed.read++];
+    pthread_mutex_unlock(&observed.mutex);
+    return record;
+}
+
+static void do_record(struct json step)
+{
+    char *record = next_record(used(step, FEED));
+    bedrock_json_item member = {0};
+
+    while (record != NULL && bedrock_json_next(step.text, step.len, "/members", &member, sizeof member) != BEDROCK_JSON_NONE) {
+        struct json element = {member.value, member.value_len};
+        char *pointer = text_of(element, "", NULL);
+        size_t len;
+        const char *value = bedrock_json_raw(record, BEDROCK_STRLEN, pointer, &len);
+
+        fprintf(out, "%s  %s %.*s\n", prefix, pointer, value != NULL ? (int)len : 4, value != NULL ? value : "none");
+        free(pointer);
+    }
+    free(record);
+}
+
+/* ---- The process ------------------------------------------------------------------------------ */
+
 static void do_statuses(struct json step)
 {
     bedrock_status status;
@@ -1206,6 +1315,7 @@ static const struct {
     {"reload", do_reload},
     {"set", do_set},
     {"remove", do_remove},
+    {"set_traceparent", do_set_traceparent},
     {"add_text", do_add_text},
     {"add_message", do_add_message},
     {"add_response", do_add_response},
@@ -1236,6 +1346,8 @@ static const struct {
     {"response_json", do_response_json},
     {"structured", do_structured},
     {"close", do_close},
+    {"feed", do_feed},
+    {"record", do_record},
     {"statuses", do_statuses},
     {"event_types", do_event_types},
     {"fork", do_fork},

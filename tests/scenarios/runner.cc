@@ -3,9 +3,12 @@
 //     runner FILE
 #include <bedrock.hpp>
 
+#include <condition_variable>
+#include <deque>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -175,6 +178,8 @@ template <>
 const char *const kind<bedrock::stream> = "stream";
 template <>
 const char *const kind<bedrock::response> = "response";
+template <>
+const char *const kind<bedrock::feed> = "feed";
 
 template <class T>
 T &keep(step from, T object)
@@ -378,6 +383,64 @@ void next(step from)
     }
 }
 
+// ---- Records ----
+
+// What the observer has received and no step has read.
+struct {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::deque<std::string> records;
+} observed;
+
+// Opens a feed. One by callback has no handle: its records are the observer's.
+void open_feed(step from)
+{
+    if (from["/by"].string() != "callback") {
+        keep(from, bedrock::feed(R"({"records": true})"));
+        return;
+    }
+    bedrock::set_observer([](bedrock::json_view record, std::int64_t lost) {
+        const std::lock_guard lock(observed.mutex);
+        observed.records.push_back(lost > 0 ? "\"lost\"" : std::string(record.raw()));
+        observed.came.notify_one();
+    });
+    keep(from, bedrock::feed(static_cast<bedrock_feed *>(nullptr)));
+}
+
+void close_feed(bedrock_feed *feed)
+{
+    if (feed != nullptr)
+        bedrock_feed_free(feed);
+    else
+        bedrock::clear_observer();
+}
+
+// Waits for the next record of a feed.
+std::string next_record(bedrock::feed &feed)
+{
+    if (feed) {
+        const bedrock::feed_item item = feed.next();
+        if (item.type() != bedrock::feed_type::record)
+            throw std::runtime_error("the feed has something else than a record");
+        return std::string(item.text());
+    }
+    std::unique_lock lock(observed.mutex);
+    observed.came.wait(lock, [] { return !observed.records.empty(); });
+    const std::string record = observed.records.front();
+    observed.records.pop_front();
+    return record;
+}
+
+void print_record(step from)
+{
+    const std::string text = next_record(used<bedrock::feed>(from));
+    const bedrock::json_view record(text);
+    for (const auto &item : from["/members"]) {
+        const std::string pointer = item.value.string();
+        line() << "  " << pointer << " " << (record[pointer] ? record[pointer].raw() : "none") << "\n";
+    }
+}
+
 // ---- The other actions ----
 
 bedrock::json_view request_json(step from)
@@ -451,6 +514,7 @@ const std::map<std::string, action> actions = {
     {"reload", [](step at) { keep(at, bedrock::request(request_json(at).raw())); }},
     {"set", [](step at) { used<bedrock::request>(at).set(json(at, "/json")); }},
     {"remove", [](step at) { used<bedrock::request>(at).remove(text(at, "/member")); }},
+    {"set_traceparent", [](step at) { used<bedrock::request>(at).set_traceparent(text(at, "/traceparent")); }},
     {"add_text", [](step at) { used<bedrock::request>(at).add_text(at["/role"].string("user"), text(at, "/text")); }},
     {"add_message", [](step at) { used<bedrock::request>(at).add_message(json(at, "/json")); }},
     {"add_response", [](step at) { used<bedrock::request>(at).add_response(used<bedrock::response>(at)); }},
@@ -535,9 +599,11 @@ const std::map<std::string, action> actions = {
      [](step at) {
          if (!close<bedrock::model>(at, bedrock_model_free) && !close<bedrock::request>(at, bedrock_request_free)
              && !close<bedrock::cancel>(at, bedrock_cancel_free) && !close<bedrock::stream>(at, bedrock_stream_free)
-             && !close<bedrock::response>(at, bedrock_response_free))
+             && !close<bedrock::response>(at, bedrock_response_free) && !close<bedrock::feed>(at, close_feed))
              throw std::runtime_error("close names no object");
      }},
+    {"feed", open_feed},
+    {"record", print_record},
     {"statuses", [](step) { statuses(); }},
     {"event_types",
      [](step) {
@@ -595,6 +661,8 @@ int main(int argc, char **argv)
         run(argc == 2 ? argv[1] : "");
         for (std::thread &each : threads)
             each.join();
+        bedrock::clear_observer();
+        objects<bedrock::feed>.clear();
         objects<bedrock::stream>.clear();
         objects<bedrock::response>.clear();
         objects<bedrock::request>.clear();

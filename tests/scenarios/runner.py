@@ -13,9 +13,9 @@ import threading
 import time
 
 import libbedrock
-from libbedrock import EventType, Status
+from libbedrock import EventType, FeedType, Status
 
-KINDS = ("model", "request", "cancel", "stream", "response")
+KINDS = ("model", "request", "cancel", "stream", "response", "feed")
 WITH_JSON = (EventType.BLOCK_DELTA, EventType.METADATA, EventType.OTHER)
 
 
@@ -88,6 +88,9 @@ class Plain:
 
     next = staticmethod(next)
 
+    def item(self, feed):
+        return feed.next()
+
     def call(self, model, operation, request, cancel):
         return model.call(operation, request, cancel=cancel)
 
@@ -120,6 +123,20 @@ class Asyncio:
         if event is None:
             raise StopIteration
         return event
+
+    def item(self, feed):
+        import asyncio
+
+        async def one():
+            readable = asyncio.Event()
+            while (item := feed.next(0)) is None:
+                readable.clear()
+                self.loop.add_reader(feed.fileno(), readable.set)
+                await readable.wait()
+                self.loop.remove_reader(feed.fileno())
+            return item
+
+        return self.loop.run_until_complete(one())
 
     def call(self, model, operation, request, cancel):
         return self.loop.run_until_complete(model.acall(operation, request, cancel=cancel))
@@ -236,6 +253,9 @@ class Runner:
 
     def do_remove(self, step):
         self.used("request", step).remove(step["member"])
+
+    def do_set_traceparent(self, step):
+        self.used("request", step).traceparent(step["traceparent"])
 
     def do_add_text(self, step):
         self.used("request", step).text(step.get("role", "user"), step["text"])
@@ -413,6 +433,16 @@ class Runner:
     def do_structured(self, step):
         self.print(f"structured {self.used('response', step).raw_structured()}")
 
+    def do_feed(self, step):
+        self.keep("feed", libbedrock.Feed(), step)
+
+    def do_record(self, step):
+        item = self.way.item(self.used("feed", step))
+        if item.type is not FeedType.RECORD:
+            sys.exit(f"the feed has no record but {item.type}")
+        for pointer in step["members"]:
+            self.print(f"  {pointer} {member(item.record, pointer)}")
+
     def do_close(self, step):
         kind = next(kind for kind in KINDS if kind in step)
         self.used(kind, step).close()
@@ -440,6 +470,16 @@ class Runner:
 
     def do_shutdown(self, step):
         self.print("shutdown " + ("BEDROCK_OK" if libbedrock.shutdown(10) else "BEDROCK_AGAIN"))
+
+
+def member(value, pointer):
+    """The JSON of the member that a JSON pointer names, or "none"."""
+    try:
+        for key in pointer.split("/")[1:]:
+            value = value[int(key) if isinstance(value, list) else key]
+    except LookupError:
+        return "none"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def made_request(members):

@@ -33,7 +33,7 @@ class Collector:
         try:
             self._go("list", "-deps", ".")  # which downloads the modules
         except subprocess.CalledProcessError as failure:
-            raise Missing(f"its modules cannot be downloaded: {failure.stderr.strip()[-500:]}") from None
+            raise Missing(f"its modules cannot be downloaded: {failure.stderr.splitlines()[0]}") from None
         # The compiler's optimisations would take longer than the program runs.
         self._go("build", "-ldflags=-s -w", "-gcflags=all=-N -l", "-o", str(self.program), ".")
 

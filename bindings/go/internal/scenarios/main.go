@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -123,6 +124,7 @@ var (
 	requests  = named[*bedrock.Request]{"request", map[string]*bedrock.Request{}, (*bedrock.Request).Close}
 	responses = named[*bedrock.Response]{"response", map[string]*bedrock.Response{}, (*bedrock.Response).Close}
 	streams   = named[*reading]{"stream", map[string]*reading{}, (*reading).close}
+	feeds     = named[*bedrock.Feed]{"feed", map[string]*bedrock.Feed{}, (*bedrock.Feed).Close}
 	cancels   = named[*cancel]{"cancel", map[string]*cancel{}, func(c *cancel) { c.open = false }}
 )
 
@@ -451,6 +453,42 @@ func readTogether(s step) {
 	}
 }
 
+// recordStep waits for the next record of a feed, and prints the members that the step names.
+func recordStep(s step) {
+	item, err := feeds.of(s).Next(context.Background())
+	if failed(err) {
+		return
+	}
+	if item.Type != bedrock.FeedRecord {
+		fail("the feed has no record but %d", item.Type)
+	}
+	var pointers []string
+	s.decode("members", &pointers)
+	for _, pointer := range pointers {
+		fmt.Fprintf(out, "  %s %s\n", pointer, member(item, pointer))
+	}
+}
+
+// member returns the JSON of the member of a record that a JSON pointer names, or "none".
+func member(record bedrock.FeedItem, pointer string) string {
+	var value json.RawMessage
+	if err := record.Decode(&value); err != nil {
+		fail("a record: %v", err)
+	}
+	for _, key := range strings.Split(pointer, "/")[1:] {
+		var elements []json.RawMessage
+		var members map[string]json.RawMessage
+		if index, err := strconv.Atoi(key); err == nil && json.Unmarshal(value, &elements) == nil && index < len(elements) {
+			value = elements[index]
+		} else if json.Unmarshal(value, &members) == nil && members[key] != nil {
+			value = members[key]
+		} else {
+			return "none"
+		}
+	}
+	return string(value)
+}
+
 func attachments(s step) bedrock.Attachments {
 	if s.text("attachments", "inline") == "by_name" {
 		return bedrock.AttachmentsByName
@@ -510,10 +548,11 @@ var actions = map[string]func(s step){
 			kept(s, bedrock.NewRequest(text))
 		}
 	},
-	"set":         func(s step) { change(requests.of(s).Set(s.json("json"))) },
-	"remove":      func(s step) { change(requests.of(s).Remove(s.text("member", ""))) },
-	"add_text":    func(s step) { change(requests.of(s).Text(s.text("role", "user"), s.text("text", ""))) },
-	"add_message": func(s step) { change(requests.of(s).Message(s.json("json"))) },
+	"set":             func(s step) { change(requests.of(s).Set(s.json("json"))) },
+	"remove":          func(s step) { change(requests.of(s).Remove(s.text("member", ""))) },
+	"set_traceparent": func(s step) { change(requests.of(s).SetTraceparent(s.text("traceparent", ""))) },
+	"add_text":        func(s step) { change(requests.of(s).Text(s.text("role", "user"), s.text("text", ""))) },
+	"add_message":     func(s step) { change(requests.of(s).Message(s.json("json"))) },
 	"add_response": func(s step) {
 		change(requests.of(s).Response(responses.of(s)))
 	},
@@ -636,10 +675,18 @@ var actions = map[string]func(s step){
 			streams.of(s).close()
 		case s.has("response"):
 			responses.of(s).Close()
+		case s.has("feed"):
+			feeds.of(s).Close()
 		default:
 			fail("close names no object")
 		}
 	},
+	"feed": func(s step) {
+		if feed, err := bedrock.OpenFeed(bedrock.FeedOptions{Records: true}); !failed(err) {
+			feeds.keep(s, feed)
+		}
+	},
+	"record": recordStep,
 	"statuses": func(step) {
 		for status := bedrock.Status(1000); status >= -1000; status-- {
 			if name := status.Error(); name != "" {
@@ -696,6 +743,7 @@ func main() {
 	responses.closeAll()
 	requests.closeAll()
 	models.closeAll()
+	feeds.closeAll()
 	for _, c := range cancels.objects {
 		c.fire()
 	}
