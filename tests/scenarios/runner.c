@@ -1236,7 +1236,9 @@ static void do_record(struct json step)
     char *record = next_record(used(step, FEED));
     bedrock_json_item member = {0};
 
-    while (record != NULL && bedrock_json_next(step.text, step.len, "/members", &member, sizeof member) != BEDROCK_JSON_NONE) {
+    if (record == NULL)
+        return;
+    while (bedrock_json_next(step.text, step.len, "/members", &member, sizeof member) != BEDROCK_JSON_NONE) {
         struct json element = {member.value, member.value_len};
         char *pointer = text_of(element, "", NULL);
         size_t len;
