@@ -25,8 +25,10 @@
 //! The other files: [`incoming`] and [`unary`] are responses that the worker receives. `shared` is the part of a call
 //! that both sides use, [`timer`] its timers. [`readiness`] is the descriptor and the notifier of a stream. [`wakeup`]
 //! and [`waitset`] are notifiers, and [`notified_by`] is the program's choice among them. [`observation`] is what is
-//! observed of a call if somebody listens, and `record` the JSON that is made of it.
+//! observed of a call if somebody listens, with its `content` if they ask for it, and `record` the JSON that is made of
+//! it.
 
+mod content;
 pub mod incoming;
 pub mod notified_by;
 mod observation;

@@ -1,5 +1,6 @@
 //! What is observed of a call while it runs, for the record of it.
 
+use super::content::Content;
 use crate::error::{Error, Kind};
 use crate::json::Json;
 use crate::protocol::batch::Batch;
@@ -9,6 +10,7 @@ use crate::protocol::traceparent::Traceparent;
 use crate::protocol::unary_response::UnaryBody;
 use crate::protocol::usage::Usage;
 use crate::request::{Parameters, SerializedRequest};
+use crate::runtime::feed;
 use crate::runtime::sync::Mutex;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,6 +28,8 @@ pub struct Observation {
     pub parent: Option<Traceparent>,
     pub began: Instant,
     pub began_at: SystemTime,
+    /// None unless a listener asks for it.
+    pub content: Option<Content>,
     progress: Mutex<Progress>,
     outcome: OnceLock<Outcome>,
 }
@@ -90,6 +94,7 @@ impl Observation {
             parent,
             began: Instant::now(),
             began_at: SystemTime::now(),
+            content: feed::wants_content().then(|| Content::begin(operation, request.body.clone())),
             progress: Mutex::default(),
             outcome: OnceLock::new(),
         })
@@ -102,6 +107,7 @@ impl Observation {
         if batch.len() == from {
             return;
         }
+        self.content.iter().for_each(|content| content.events(batch, from));
         let now = self.began.elapsed();
         let before = progress.events;
         progress.events += batch.len() - from;
@@ -124,6 +130,7 @@ impl Observation {
 
     /// Notes a response that does not stream.
     pub fn response(&self, body: &UnaryBody) {
+        self.content.iter().for_each(|content| content.response(&body.text));
         let mut progress = self.progress.lock();
         progress.received = body.text.len();
         if !body.stop_reason.is_empty() {

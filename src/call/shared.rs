@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::error::{Error, Kind};
 use crate::protocol::response_head::ResponseHead;
 use crate::runtime::cancel::{Call, Why};
-use crate::runtime::feed::{self, Item};
+use crate::runtime::feed;
 use crate::runtime::notify::Notify;
 use crate::runtime::sync::Mutex;
 use crate::runtime::worker;
@@ -74,9 +74,11 @@ impl Shared {
         let Some(call) = &self.observation else { return };
         let Some(outcome) = call.outcome() else { return };
         let (progress, attempts) = (call.take_progress(), self.attempts.take_trail());
-        let record =
-            Record { call, progress: &progress, outcome, attempts: &attempts, head: &self.head.lock() }.to_json();
-        feed::report(Item::Record(Arc::new(record.into())));
+        feed::report_record(|form| {
+            let head = self.head.lock();
+            let record = Record { call, progress: &progress, outcome, attempts: &attempts, head: &head };
+            record.to_json(form).into()
+        });
     }
 
     pub fn abort(&self) {

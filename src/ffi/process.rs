@@ -121,7 +121,7 @@ pub extern "C-unwind" fn bedrock_set_log(
             _ => return Err(Error::new(Kind::InvalidArgument, "level is none of BEDROCK_LOG_...")),
         };
         let deliver = level.and(log).map(|log| Logger { log, user }.deliver());
-        feed::listen(Role::Log, Subscription { level, records: false, capacity: MAX_MESSAGES }, deliver)?;
+        feed::listen(Role::Log, Subscription { level, records: None, capacity: MAX_MESSAGES }, deliver)?;
         Ok(BEDROCK_OK)
     })
 }

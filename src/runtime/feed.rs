@@ -45,9 +45,17 @@ pub enum Item {
 pub struct Subscription {
     /// Messages of this level, and of more severe ones.
     pub level: Option<Level>,
-    pub records: bool,
+    /// Records, in this form.
+    pub records: Option<Form>,
     /// The maximum number of items that wait.
     pub capacity: usize,
+}
+
+/// The form of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    WithoutContent,
+    WithContent,
 }
 
 /// Receives items, on a thread of its own. Calls are serialized.
@@ -64,6 +72,8 @@ pub enum Role {
 static LEVEL: AtomicI32 = AtomicI32::new(0);
 /// Whether an outlet takes records.
 static RECORDS: AtomicBool = AtomicBool::new(false);
+/// Whether an outlet takes records with content.
+static CONTENT: AtomicBool = AtomicBool::new(false);
 static OUTLETS: ForkLock<PerProcess<Vec<Outlet>>> = ForkLock::new(Rank::Outlets, PerProcess::empty());
 pub const FORK_LOCK: &dyn HeldOverFork = &OUTLETS;
 
@@ -130,19 +140,32 @@ pub fn wants_records() -> bool {
     RECORDS.load(Ordering::Relaxed)
 }
 
-/// Reports a message or a record to the outlets that want it.
-pub fn report(item: Item) {
-    let wants = |subscription: &Subscription| match &item {
-        Item::Message { level, .. } => subscription.level.is_some_and(|least| *level <= least),
-        Item::Record(_) => subscription.records,
-        Item::Lost(_) => false,
-    };
-    for Outlet { subscription, end } in outlets().into_iter().filter(|outlet| wants(&outlet.subscription)) {
-        let (item, capacity) = (item.clone(), subscription.capacity);
-        match end {
-            End::Listener(_, listener) => listener.thread.put(|items| add(items, capacity, item)),
-            End::Queue(queue) => queue.put(item),
+/// Returns whether records with content have an outlet.
+pub fn wants_content() -> bool {
+    CONTENT.load(Ordering::Relaxed)
+}
+
+/// Reports a message to the outlets that want it.
+pub fn report_message(level: Level, target: &'static str, text: Text) {
+    let text = Arc::new(text);
+    for outlet in outlets() {
+        if outlet.subscription.level.is_some_and(|least| level <= least) {
+            outlet.put(Item::Message { level, target, text: text.clone() });
         }
+    }
+}
+
+/// Reports a record to the outlets that want it. It is made once in each form that is wanted.
+pub fn report_record(make: impl Fn(Form) -> Text) {
+    let (mut without_content, mut with_content) = (None, None);
+    for outlet in outlets() {
+        let Some(form) = outlet.subscription.records else { continue };
+        let made = match form {
+            Form::WithoutContent => &mut without_content,
+            Form::WithContent => &mut with_content,
+        };
+        let record: &Arc<Text> = made.get_or_insert_with(|| Arc::new(make(form)));
+        outlet.put(Item::Record(record.clone()));
     }
 }
 
@@ -156,7 +179,18 @@ fn change(change: impl FnOnce(&mut Vec<Outlet>)) {
     change(outlets);
     let level = outlets.iter().filter_map(|outlet| outlet.subscription.level).max();
     LEVEL.store(level.map_or(0, |level| level as i32), Ordering::Relaxed);
-    RECORDS.store(outlets.iter().any(|outlet| outlet.subscription.records), Ordering::Relaxed);
+    let forms = || outlets.iter().filter_map(|outlet| outlet.subscription.records);
+    RECORDS.store(forms().next().is_some(), Ordering::Relaxed);
+    CONTENT.store(forms().any(|form| form == Form::WithContent), Ordering::Relaxed);
+}
+
+impl Outlet {
+    fn put(self, item: Item) {
+        match self.end {
+            End::Listener(_, listener) => listener.thread.put(|items| add(items, self.subscription.capacity, item)),
+            End::Queue(queue) => queue.put(item),
+        }
+    }
 }
 
 fn add(items: &mut VecDeque<Item>, capacity: usize, item: Item) {
@@ -318,10 +352,10 @@ mod tests {
     #[test]
     fn a_queue_takes_what_it_has_subscribed_to_and_nothing_once_it_is_closed() {
         let open = |level, records| Queue::open(Subscription { level, records, capacity: 100 });
-        let (errors, records) = (open(Some(Level::Error), false), open(None, true));
+        let (errors, records) = (open(Some(Level::Error), None), open(None, Some(Form::WithoutContent)));
         assert!(wants_records() && wants_messages(Level::Error));
-        report(message(1));
-        report(Item::Record(Arc::new("{}".into())));
+        report_message(Level::Error, "test", "1".to_owned().into());
+        report_record(|_| "{}".to_owned().into());
         let left = |queue: &Queue| in_words(std::iter::from_fn(|| queue.next(Some(Duration::ZERO)).unwrap()));
         // Other tests of this process may write messages too.
         assert!(left(&errors).contains(&"1".to_owned()));

@@ -4,9 +4,8 @@
 //! credentials, prompts or responses. The SDK's own traces contain secrets, and are not passed on. A
 //! [`feed`](super::feed) takes them to the program.
 
-use super::feed::{self, Item};
+use super::feed;
 use std::fmt::Display;
-use std::sync::Arc;
 
 pub use super::feed::Level;
 
@@ -29,6 +28,6 @@ pub fn is_enabled(level: Level) -> bool {
 
 fn write(level: Level, target: &'static str, message: impl Display) {
     if is_enabled(level) {
-        feed::report(Item::Message { level, target, text: Arc::new(message.to_string().into()) });
+        feed::report_message(level, target, message.to_string().into());
     }
 }

@@ -4,14 +4,18 @@
 //! 1.41.0 and of the development version differ, a record has both. What the conventions do not have has names that
 //! begin with `libbedrock.`. `src/ffi/feed.rs` documents the members for users.
 
+mod messages;
 mod object;
 
 use self::object::{Key, Object, key};
+use super::content::Content;
 use super::observation::{Observation, Outcome, Progress};
 use crate::error::Kind;
+use crate::json::Json;
 use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::protocol::usage::Usage;
+use crate::runtime::feed::Form;
 use crate::sdk::attempts::{Attempt, AttemptConnection};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,7 +34,8 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    pub fn to_json(&self) -> String {
+    /// Returns the JSON, with the content of the call if this form has it and the call has kept it.
+    pub fn to_json(&self, form: Form) -> String {
         let Observation { span, parent, began_at, .. } = self.call;
         let name = operation_name(self.call.operation);
         let mut out = String::with_capacity(LENGTH);
@@ -54,6 +59,9 @@ impl Record<'_> {
         record.number(key!("status"), self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as i32));
         let mut attributes = record.object(key!("attributes"));
         self.add_attributes(&mut attributes, name);
+        if let Some(content) = self.call.content.as_ref().filter(|_| form == Form::WithContent) {
+            self.add_content(&mut attributes, content);
+        }
         attributes.end();
         let mut metrics = record.object(key!("metrics"));
         self.add_metrics(&mut metrics);
@@ -91,9 +99,7 @@ impl Record<'_> {
         }
         attributes.known_text(key!("gen_ai.response.model"), &head.model);
         self.add_usage(attributes);
-        let broke = outcome.failure.is_some() && progress.events > 0;
-        match progress.stop_reason.as_str() {
-            "" if broke => attributes.list_of(key!("gen_ai.response.finish_reasons"), "error"),
+        match self.finish_reason() {
             "" => {}
             reason => attributes.list_of(key!("gen_ai.response.finish_reasons"), reason),
         }
@@ -136,6 +142,47 @@ impl Record<'_> {
             (key!("gen_ai.usage.cache_write.input_tokens"), usage.cache_write_tokens),
         ] {
             attributes.count(key, tokens);
+        }
+    }
+
+    /// Adds the messages of a conversation, or the bodies of another operation, which are in the model's own form.
+    fn add_content(&self, attributes: &mut Object<'_>, content: &Content) {
+        let request = content.request_text().and_then(|text| Json::parse(text).ok());
+        let response = content.response_json();
+        let response = response.as_deref().and_then(|text| Json::parse(text).ok());
+        if !matches!(self.call.operation, Operation::Converse | Operation::ConverseStream) {
+            for (key, body) in
+                [(key!("libbedrock.request.body"), request), (key!("libbedrock.response.body"), response)]
+            {
+                body.iter().for_each(|body| attributes.raw(key, body.text()));
+            }
+            return;
+        }
+        type Write = fn(&mut String, Json<'_>);
+        let member = |name| request.and_then(|request| request.get(name));
+        let tools = member("toolConfig").and_then(|config| config.get("tools"));
+        for (key, value, write) in [
+            (key!("gen_ai.system_instructions"), member("system"), messages::write_parts as Write),
+            (key!("gen_ai.input.messages"), member("messages"), messages::write_messages),
+            (key!("gen_ai.tool.definitions"), tools, messages::write_tools),
+        ] {
+            if let Some(value) = value {
+                attributes.key(key);
+                write(attributes.out, value);
+            }
+        }
+        if let Some(message) = response.and_then(|response| response.get("output")?.get("message")) {
+            attributes.key(key!("gen_ai.output.messages"));
+            messages::write_output(attributes.out, message, self.finish_reason());
+        }
+    }
+
+    /// Returns why the response has ended, or "" if it has not begun.
+    fn finish_reason(&self) -> &str {
+        let broke = self.outcome.failure.is_some() && self.progress.events > 0;
+        match self.progress.stop_reason.as_str() {
+            "" if broke => "error",
+            reason => reason,
         }
     }
 
