@@ -217,12 +217,13 @@ impl Run {
                 Phase::Done => return Ok(Ready::Done),
                 Phase::Stopped => return Ok(Ready::Stopped),
                 Phase::Failed(error) => return Err(error.clone()),
-                Phase::Calling(calling) if calling.returned < calling.calls.len() && !self.shared.is_ended() => {
-                    return Ok(Ready::Event);
-                }
-                Phase::Calling(_) => {
+                Phase::Calling(calling) => {
+                    // The listener may not have seen yet that the latch has fired.
                     if self.start.cancel.as_ref().is_some_and(Cancel::is_fired) {
                         self.shared.end(shared::cancelled());
+                    }
+                    if calling.returned < calling.calls.len() && !self.shared.is_ended() {
+                        return Ok(Ready::Event);
                     }
                     match self.shared.wait(left(timeout, &mut until, self.deadline)) {
                         Waited::Results(results) => self.complete_round(&results),

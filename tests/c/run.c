@@ -436,6 +436,24 @@ static void the_wait_for_results_ends(void)
         }
 }
 
+/* Also for calls of a message that has arrived before. */
+static void no_call_is_returned_after_a_cancel_was_fired(void)
+{
+    bedrock_model *model = check_scripted(two_calls);
+    bedrock_request *request = check_request("What is 2 + 3?");
+    bedrock_cancel *latch = bedrock_cancel_new();
+    bedrock_run *run = open_run(model, request, add_tool, latch);
+    const bedrock_event *event = NULL;
+
+    CHECK_INT(read_to_call(run, bedrock_run_fd(run), &event, NULL), BEDROCK_OK);
+    bedrock_cancel_fire(latch);
+    CHECK_INT(bedrock_run_next(run, 0, &event, NULL), BEDROCK_E_CANCELLED);
+    bedrock_run_free(run);
+    bedrock_cancel_free(latch);
+    bedrock_request_free(request);
+    bedrock_model_free(model);
+}
+
 static void in_the_child_of_a_fork_a_run_is_the_parents(void)
 {
     bedrock_model *model = check_scripted(two_calls);
@@ -496,6 +514,7 @@ int main(void)
     a_run_stays_in_its_waiting_set();
     a_wakeup_serves_all_rounds();
     the_wait_for_results_ends();
+    no_call_is_returned_after_a_cancel_was_fired();
     in_the_child_of_a_fork_a_run_is_the_parents();
     wrong_tools_are_named();
     CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
