@@ -428,6 +428,13 @@ fn tool_loop() {
 }
 
 #[test]
+fn tool_loop_races() {
+    let Some(program) = Program::c("run_races") else { return };
+    program.run_as(Run::Plain, &["2000"]);
+    program.run_as(Run::Valgrind, &["60"]);
+}
+
+#[test]
 fn sigpipe() {
     run("sigpipe");
 }
