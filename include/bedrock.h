@@ -162,10 +162,11 @@
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
  *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
- *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
- *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
- *   or returns its neutral value. If fork() is called inside wakeup, log or observer, the callback
- *   may call every function in the child, and the child process ends when the callback returns. If
+ *   library. The log and the observer stay with the parent: the child has none until it sets its
+ *   own. If the library is at work, fork() waits for it, for at most a second. Inside a handler of
+ *   pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL, or
+ *   returns its neutral value. If fork() is called inside wakeup, log or observer, the callback may
+ *   call every function in the child, and the child process ends when the callback returns. If
  *   on_event calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
@@ -1468,7 +1469,7 @@ bedrock_status bedrock_stream_next(bedrock_stream *stream,
  * later returns the same one. Only poll it.
  *
  * Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses
- *   the stream, for an invalid handle, and inside a wakeup or log callback.
+ *   the stream, for an invalid handle, and inside wakeup, log and observer.
  * Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event
  *   loop first. If your event loop closes the descriptors that it polls, pass it a dup.
  * Threads: Does not block. One thread at a time may use the stream.
@@ -1614,7 +1615,7 @@ bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
  * descriptor when it is first used, and later returns the same one. Only poll it.
  *
  * Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle,
- *   and inside a wakeup or log callback.
+ *   and inside wakeup, log and observer.
  * Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event
  *   loop first.
  * Since: 0.1 */
@@ -2199,7 +2200,7 @@ bedrock_status bedrock_run_result(bedrock_run *run,
  * later returns the same one. Only poll it.
  *
  * Returns: The descriptor. -1 if the process has no descriptor left, if another thread reads
- *   the run, for an invalid handle, and inside a wakeup or log callback.
+ *   the run, for an invalid handle, and inside wakeup, log and observer.
  * Ownership: Owned by the library. bedrock_run_free closes it: remove it from your event loop
  *   first.
  * Threads: Does not block. One thread at a time may read the run.
@@ -2437,9 +2438,8 @@ void bedrock_feed_free(bedrock_feed *feed);
  *                 must not overlap the input
  *
  * If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function
- * returns BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
- * callback it returns the same. Every function checks the complete json, also after the value that
- * it returns.
+ * returns BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Every callback may call
+ * these functions. Each checks the complete json, also after the value that it returns.
  *
  * Cost. Each call reads the complete json once. Its time is proportional to len, and does not
  * depend on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so

@@ -435,6 +435,13 @@ fn tool_loop_races() {
 }
 
 #[test]
+fn tool_loop_forks() {
+    let Some(program) = Program::c("run_forks") else { return };
+    program.run_as(Run::Plain, &["30"]);
+    program.run_as(Run::Valgrind, &["2"]);
+}
+
+#[test]
 fn sigpipe() {
     run("sigpipe");
 }

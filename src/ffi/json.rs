@@ -11,8 +11,8 @@
 //!                 must not overlap the input
 //!
 //! If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function returns BEDROCK_JSON_NONE, 0,
-//! NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log callback it returns the same. Every function checks
-//! the complete json, also after the value that it returns.
+//! NULL, fallback or BEDROCK_JSON_NOT_FOUND. Every callback may call these functions. Each checks the
+//! complete json, also after the value that it returns.
 //!
 //! Cost. Each call reads the complete json once. Its time is proportional to len, and does not depend on how deep
 //! pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.

@@ -162,10 +162,11 @@
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
  *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
- *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
- *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
- *   or returns its neutral value. If fork() is called inside wakeup, log or observer, the callback
- *   may call every function in the child, and the child process ends when the callback returns. If
+ *   library. The log and the observer stay with the parent: the child has none until it sets its
+ *   own. If the library is at work, fork() waits for it, for at most a second. Inside a handler of
+ *   pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL, or
+ *   returns its neutral value. If fork() is called inside wakeup, log or observer, the callback may
+ *   call every function in the child, and the child process ends when the callback returns. If
  *   on_event calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If

@@ -523,7 +523,7 @@ pub unsafe extern "C-unwind" fn bedrock_run_result(
 /// and later returns the same one. Only poll it.
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, if another thread reads the run, for an invalid
-///   handle, and inside a wakeup or log callback.
+///   handle, and inside wakeup, log and observer.
 /// Ownership: Owned by the library. bedrock_run_free closes it: remove it from your event loop first.
 /// Threads: Does not block. One thread at a time may read the run.
 /// Since: 0.1

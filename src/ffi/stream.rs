@@ -194,7 +194,7 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
 /// makes the descriptor when it is first used, and later returns the same one. Only poll it.
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses the stream, for an invalid
-///   handle, and inside a wakeup or log callback.
+///   handle, and inside wakeup, log and observer.
 /// Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event loop first. If your event
 ///   loop closes the descriptors that it polls, pass it a dup.
 /// Threads: Does not block. One thread at a time may use the stream.

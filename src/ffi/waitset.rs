@@ -143,8 +143,8 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
 /// (level-triggered). It is non-blocking and close-on-exec. The function makes the descriptor when it is first used,
 /// and later returns the same one. Only poll it.
 ///
-/// Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup or log
-///   callback.
+/// Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle, and inside wakeup, log
+///   and observer.
 /// Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event loop first.
 /// Since: 0.1
 #[unsafe(no_mangle)]

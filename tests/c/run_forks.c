@@ -31,6 +31,7 @@ static int stopping, shutting_down;
 static long calls, received, cancelled;
 static bedrock_feed *feed;
 static bedrock_run *waiting;
+static const bedrock_event *borrowed; /* the last event of that run */
 static struct observed steady; /* the parent's observer, while no other takes its place */
 
 #define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
@@ -153,6 +154,7 @@ static void parents_handles(void)
                 "fork()");
     CHECK_FAILS(bedrock_feed_next(feed, -1, &item, &error), BEDROCK_E_FORKED, &error, "", "fork()");
     CHECK(event == NULL && item == NULL);
+    CHECK_TEXT(borrowed->tool_name, "work");
     CHECK_INT(bedrock_run_fd(waiting), -1);
     CHECK_INT(bedrock_feed_fd(feed), -1);
     bedrock_run_cancel(waiting);
@@ -247,14 +249,13 @@ static void *keep_shutting_down(void *user)
 /* Opens a run, and reads until it waits for the results of its calls. */
 static void open_waiting(bedrock_model *model, bedrock_request *request)
 {
-    const bedrock_event *event = NULL;
     bedrock_error *error = NULL;
     int left = 2;
 
     CHECK_OK(bedrock_run_open(model, request, TOOLS, BEDROCK_STRLEN, NULL, &waiting, &error), error);
     CHECK(bedrock_run_fd(waiting) >= 0);
-    while (left > 0 && CHECK(bedrock_run_next(waiting, -1, &event, NULL) == BEDROCK_OK))
-        left -= event->type == BEDROCK_EVENT_TOOL_CALL;
+    while (left > 0 && CHECK(bedrock_run_next(waiting, -1, &borrowed, NULL) == BEDROCK_OK))
+        left -= borrowed->type == BEDROCK_EVENT_TOOL_CALL;
 }
 
 /* Forks while the threads of `roles` run. */
