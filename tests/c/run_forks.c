@@ -31,7 +31,7 @@ static int stopping, shutting_down;
 static long calls, received, cancelled;
 static bedrock_feed *feed;
 static bedrock_run *waiting;
-static const bedrock_event *borrowed; /* the last event of that run */
+static const bedrock_event *borrowed; /* the last event of that run, while it waits */
 static struct observed steady; /* the parent's observer, while no other takes its place */
 
 #define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
@@ -154,7 +154,8 @@ static void parents_handles(void)
                 "fork()");
     CHECK_FAILS(bedrock_feed_next(feed, -1, &item, &error), BEDROCK_E_FORKED, &error, "", "fork()");
     CHECK(event == NULL && item == NULL);
-    CHECK_TEXT(borrowed->tool_name, "work");
+    if (borrowed != NULL)
+        CHECK_TEXT(borrowed->tool_name, "work");
     CHECK_INT(bedrock_run_fd(waiting), -1);
     CHECK_INT(bedrock_feed_fd(feed), -1);
     bedrock_run_cancel(waiting);
@@ -303,6 +304,7 @@ int main(int argc, char **argv)
     fork_under(running, 3, forks);
     CHECK_INT(bedrock_run_result(waiting, "a", "x", 1, BEDROCK_RESULT_TEXT, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_run_result(waiting, "b", "x", 1, BEDROCK_RESULT_TEXT, NULL), BEDROCK_OK);
+    borrowed = NULL;
     while ((status = bedrock_run_next(waiting, -1, &event, NULL)) == BEDROCK_OK)
         ;
     CHECK_INT(status, BEDROCK_DONE);

@@ -1,5 +1,5 @@
-/* shutdown_under_load.c - bedrock_shutdown while other threads go on using wakeups and a log: it returns when what ran
- * has ended, although the others start the library again. */
+/* shutdown_under_load.c - bedrock_shutdown while other threads go on using wakeups, cancels and a log: it returns when
+ * what ran has ended, although the others start the library again. */
 // tries: 100
 // seconds: 60
 
@@ -25,11 +25,13 @@ static void on_log(int32_t level, const char *target, const char *message, size_
 static void *go_on(void *unused)
 {
     while (!__atomic_load_n(&ended, __ATOMIC_SEQ_CST)) {
+        bedrock_cancel *cancel = bedrock_cancel_new();
         bedrock_stream *stream = NULL;
 
-        CHECK_INT(bedrock_stream_open(model, request, NULL, &stream, NULL), BEDROCK_OK);
+        CHECK_INT(bedrock_stream_open(model, request, cancel, &stream, NULL), BEDROCK_OK);
         CHECK_INT(bedrock_stream_set_wakeup(stream, on_wakeup, NULL, NULL), BEDROCK_OK);
         bedrock_stream_free(stream);
+        bedrock_cancel_free(cancel);
     }
     return unused;
 }

@@ -10,13 +10,28 @@ use crate::sys::semaphore::Semaphore;
 use std::time::Instant;
 
 /// The thread of this process.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Listener {
+#[derive(Default)]
+struct Listener {
+    phase: Phase,
+    /// The number of times that the thread has ended, or was to end and goes on for a later call.
+    ends: u64,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Phase {
     #[default]
     Off,
     On,
     /// It is to end, and has not ended yet.
     Ending,
+}
+
+impl Listener {
+    fn end(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.ends += 1;
+        ENDED.notify_all();
+    }
 }
 
 static LISTENER: ForkLock<PerProcess<Listener>> = ForkLock::new(Rank::CancelListener, PerProcess::empty());
@@ -27,13 +42,17 @@ static ENDED: Condvar = Condvar::new();
 pub fn ensure_running() -> Result<()> {
     let mut listener = LISTENER.lock();
     let listener = listener.current();
-    if *listener == Listener::Off {
-        start().map_err(|error| {
-            Error::new(Kind::Resource, format_args!("starting the thread that waits for cancels: {error}"))
-        })?;
+    match listener.phase {
+        Phase::Off => {
+            start().map_err(|error| {
+                Error::new(Kind::Resource, format_args!("starting the thread that waits for cancels: {error}"))
+            })?;
+            listener.phase = Phase::On;
+        }
+        Phase::On => {}
+        // Not a second thread, because both would wait for the same semaphore.
+        Phase::Ending => listener.end(Phase::On),
     }
-    // A thread that is to end goes on instead.
-    *listener = Listener::On;
     Ok(())
 }
 
@@ -50,21 +69,25 @@ fn listen(fires: &Semaphore) {
         running::end_fired();
         let mut listener = LISTENER.lock();
         let listener = listener.current();
-        if *listener == Listener::Ending {
-            *listener = Listener::Off;
-            ENDED.notify_all();
+        if listener.phase == Phase::Ending {
+            listener.end(Phase::Off);
             return;
         }
     }
 }
 
-/// Ends the thread; the next call that watches a latch starts it again. Returns false if it has not ended by the
-/// deadline.
+/// Ends the thread, unless a call begins meanwhile that watches a latch; the next such call starts it again. Returns
+/// false if neither has happened by the deadline.
 pub fn pause(deadline: Instant) -> bool {
-    let mut listener = LISTENER.lock();
-    if *listener.current() == Listener::On {
-        *listener.current() = Listener::Ending;
+    let mut guard = LISTENER.lock();
+    let listener = guard.current();
+    if listener.phase == Phase::Off {
+        return true;
+    }
+    if listener.phase == Phase::On {
+        listener.phase = Phase::Ending;
         latch::fires().into_iter().for_each(Semaphore::post);
     }
-    listener.wait_until(&ENDED, deadline, |listener| *listener.current() != Listener::Ending).1
+    let ends = listener.ends;
+    guard.wait_until(&ENDED, deadline, |listener| listener.current().ends != ends).1
 }
