@@ -406,6 +406,13 @@ fn many() {
 }
 
 #[test]
+fn observers() {
+    let Some(program) = Program::c("observers") else { return };
+    program.run_as(Run::Plain, &["3000"]);
+    program.run_as(Run::Valgrind, &["100"]);
+}
+
+#[test]
 fn operations() {
     run_each("operations", &[Run::Plain, Run::Suppressed], any_operation);
 }
