@@ -9,15 +9,18 @@ use crate::request::medium::{Medium, decoded_prefix};
 
 /// Checks the media of a block, and of the blocks in a tool result.
 pub fn check_media(block: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
-    for medium in Medium::ALL {
-        if let Some(value) = block.get(medium.name()) {
-            check_medium(medium, value, attachments, &format!("{path}/{}", medium.name()))?;
+    for member in block.members() {
+        let key = member.key.string().unwrap_or_default();
+        if let Some(medium) = Medium::ALL.into_iter().find(|medium| medium.name() == key) {
+            check_medium(medium, member.value, attachments, &format!("{path}/{key}"))?;
+        } else if key == "toolResult" {
+            let inner = member.value.get("content").into_iter().flat_map(Json::elements);
+            for (index, block) in inner.enumerate() {
+                check_media(block, attachments, &format!("{path}/toolResult/content/{index}"))?;
+            }
         }
     }
-    let inner = block.pointer("/toolResult/content").into_iter().flat_map(Json::elements);
-    inner
-        .enumerate()
-        .try_for_each(|(index, block)| check_media(block, attachments, &format!("{path}/toolResult/content/{index}")))
+    Ok(())
 }
 
 fn check_medium(medium: Medium, value: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
