@@ -1,4 +1,4 @@
-//! Records of calls: one for each call, equal to what the service counted, without content; and the feed and the
+//! Records of calls: one for each call, equal to what the service counted, without content unless asked for; and the feed and the
 //! observer that receive them.
 
 mod support;
@@ -289,6 +289,103 @@ fn failures_and_cancels_are_in_the_record() {
     assert_eq!(feed.next(0), Ok(None));
 }
 
+// Content, for a listener that asks for it.
+
+fn with_content() -> Feed {
+    Feed::new(json!({"records": true, "content": true}))
+}
+
+#[test]
+fn only_a_listener_that_asks_for_content_gets_the_messages_of_a_conversation() {
+    let _alone = alone();
+    let (with, without) = (with_content(), Feed::of_records());
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    let request = Request::json(
+        &json!({
+            "system": [{"text": "Be brief."}],
+            "messages": [
+                {"role": "user", "content": [{"text": "Weather?"},
+                    {"image": {"format": "png", "source": {"bytes": "iVBORw0KGgo="}}}]},
+                {"role": "assistant", "content": [
+                    {"toolUse": {"toolUseId": "t1", "name": "weather", "input": {"city": "Paris"}}}]},
+                {"role": "user", "content": [{"toolResult": {"toolUseId": "t1", "content": [{"text": "rain"}]}}]}],
+            "toolConfig": {"tools": [{"toolSpec": {"name": "weather", "description": "The weather.",
+                "inputSchema": {"json": {"type": "object"}}}}]}})
+        .to_string(),
+    );
+    bedrock.push(Reply::text_response("It \"rains\"."));
+    bedrock.push(Reply::stream().message_start().text(0, &["It ", "rains."]).message_stop("end_turn"));
+    model.generate(&request).response();
+    model.stream(&request).outcome.response();
+
+    let output = |text: &str| json!([{"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": "end_turn"}]);
+    for text in ["It \"rains\".", "It rains."] {
+        let record = with.record();
+        let attributes = &record["attributes"];
+        assert_eq!(attributes["gen_ai.system_instructions"], json!([{"type": "text", "content": "Be brief."}]));
+        assert_eq!(
+            attributes["gen_ai.input.messages"],
+            json!([
+                {"role": "user", "parts": [{"type": "text", "content": "Weather?"},
+                    {"type": "blob", "modality": "image", "format": "png", "size": 8}]},
+                {"role": "assistant", "parts": [
+                    {"type": "tool_call", "id": "t1", "name": "weather", "arguments": {"city": "Paris"}}]},
+                {"role": "tool", "parts": [{"type": "tool_call_response", "id": "t1", "response": "rain"}]}])
+        );
+        assert_eq!(
+            attributes["gen_ai.tool.definitions"],
+            json!([{"type": "function", "name": "weather", "description": "The weather.",
+                "parameters": {"type": "object"}}])
+        );
+        assert_eq!(attributes["gen_ai.output.messages"], output(text));
+
+        // The other listener gets the same record without these four.
+        let mut record = record;
+        let attributes = record["attributes"].as_object_mut().expect("attributes");
+        for key in
+            ["gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.tool.definitions", "gen_ai.output.messages"]
+        {
+            attributes.remove(key).expect("content");
+        }
+        assert_eq!(without.record(), record);
+    }
+}
+
+#[test]
+fn content_has_what_came_before_a_failure_and_no_output_if_nothing_came() {
+    let _alone = alone();
+    let feed = with_content();
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
+    let broken = Reply::stream().message_start().text(0, &["Hel", "lo"]);
+    bedrock.push(broken.exception("modelStreamErrorException", r#"{"message":"broken"}"#));
+    model.stream(&Request::say("Hi")).outcome.failed(BEDROCK_E_MODEL);
+    assert_eq!(
+        feed.record()["attributes"]["gen_ai.output.messages"],
+        json!([{"role": "assistant", "parts": [{"type": "text", "content": "Hello"}], "finish_reason": "error"}])
+    );
+    bedrock.push(Reply::error(400, "ValidationException", "no"));
+    model.generate(&Request::say("Hi")).failed(BEDROCK_E_VALIDATION);
+    let record = feed.record();
+    let attributes = &record["attributes"];
+    assert_eq!(attributes["gen_ai.input.messages"][0]["parts"][0]["content"], json!("Hi"));
+    assert_eq!(attributes.get("gen_ai.output.messages"), None);
+}
+
+#[test]
+fn the_content_of_invoke_model_is_its_bodies() {
+    let _alone = alone();
+    let feed = with_content();
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::json(r#"{"embedding":[0.5,0.25],"inputTextTokenCount":3}"#));
+    let request = Request::json(r#"{"body":{"inputText":"Hi"}}"#);
+    Model::at(&bedrock).call("InvokeModel", &request).response();
+    let record = feed.record();
+    assert_eq!(record["attributes"]["libbedrock.request.body"], json!({"inputText": "Hi"}));
+    assert_eq!(record["attributes"]["libbedrock.response.body"]["embedding"], json!([0.5, 0.25]));
+}
+
 // The trace.
 
 fn set_traceparent(request: &Request, traceparent: &str) -> bedrock_status {
@@ -380,7 +477,7 @@ fn serve(bedrock: &LocalBedrock) {
 }
 
 #[test]
-fn the_records_of_thousands_of_calls_equal_what_the_service_and_the_program_counted() {
+fn the_records_of_ten_thousand_calls_equal_what_the_service_and_the_program_counted() {
     let _alone = alone();
     let feed = Feed::of_records();
     let servers = [LocalBedrock::start(), LocalBedrock::start(), LocalBedrock::start()];
@@ -392,7 +489,7 @@ fn the_records_of_thousands_of_calls_equal_what_the_service_and_the_program_coun
     let failing_over = Model::at_with(&servers[1], json!({"fallbacks": [fallback], "cooldown": "1ms"}));
     let hedging = Model::at_with(&servers[0], json!({"fallbacks": [fallback], "hedge": {"after": "20ms"}}));
     let statuses: Mutex<BTreeMap<i32, usize>> = Mutex::default();
-    let calls_each = 700;
+    let calls_each = 2_500;
     let models = [&plain, &plain, &failing_over, &hedging];
     std::thread::scope(|threads| {
         for (thread, model) in models.into_iter().enumerate() {

@@ -31,6 +31,8 @@ const (
 type FeedOptions struct {
 	// Records asks for the records of calls.
 	Records bool
+	// Content asks for records that hold the content of calls: prompts, responses and tools. It needs Records.
+	Content bool
 	// Log is the least severe level of messages. nil asks for none.
 	Log slog.Leveler
 	// Capacity is how many items may wait. Default: 4096.
@@ -72,6 +74,9 @@ func OpenFeed(options FeedOptions) (*Feed, error) {
 		return nil, failed(f)
 	}
 	members := map[string]any{"records": options.Records}
+	if options.Content {
+		members["content"] = true
+	}
 	if options.Log != nil {
 		members["log"] = levelName(options.Log.Level())
 	}

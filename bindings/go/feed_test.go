@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +108,21 @@ func TestAFeedStatesHowManyItemsItLost(t *testing.T) {
 	}
 	if item, err := feed.Next(t.Context()); err != nil || item.Type != bedrock.FeedLost || item.Lost != 2 {
 		t.Error(item, err)
+	}
+}
+
+func TestOnlyAFeedThatAsksForContentHasTheMessages(t *testing.T) {
+	asks := openFeed(t, bedrock.FeedOptions{Records: true, Content: true})
+	other := openFeed(t, bedrock.FeedOptions{Records: true})
+	ask(t, hello(t))
+	for feed, wanted := range map[*bedrock.Feed]bool{asks: true, other: false} {
+		item, err := feed.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(item.Text, `"gen_ai.output.messages":[{"role":"assistant"`); has != wanted {
+			t.Errorf("content: %v, wanted %v: %s", has, wanted, item.Text)
+		}
 	}
 }
 

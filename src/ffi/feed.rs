@@ -1,7 +1,7 @@
 //! Records of calls, and the log by pull
 //!
 //! A record is one JSON object about a call that has ended: how long it took, what it used, and what each attempt met.
-//! It holds no prompt, no response and no credentials. A function receives records (bedrock_set_observer), or the
+//! It holds no credentials, and no prompt and no response unless they are asked for. A function receives records (bedrock_set_observer), or the
 //! program reads them (bedrock_feed_new). Without either, the library observes nothing.
 //!
 //! There is one record for each call that was sent, or would have been: of every interface and operation, complete,
@@ -43,6 +43,12 @@
 //! "start" is since the start of the call, "duration" until the head of the response or the failure, "wait" until the
 //! next attempt. "connection" states how long the attempt waited for its connection, and for a new one how long the
 //! lookup of the name, TCP and TLS took.
+//!
+//! With the option "content", the attributes of a conversation also have its content, as arrays in the form of the
+//! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
+//! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes.
+//! gen_ai.output.messages has what came before a failure. For operations in the model's own form,
+//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON.
 
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_error, bedrock_status};
@@ -123,7 +129,8 @@ impl Observer {
 
 /// Sends the records of calls to a function.
 ///
-/// options_json: NULL, or a JSON object. "capacity" is the number of records that may wait for the function, 4096 by default.
+/// options_json: NULL, or a JSON object. "capacity" is the number of records that may wait for the function, 4096 by
+///   default. "content": true asks for the content of calls, which is in memory until the record is delivered.
 /// observer: A new observer replaces the old one. NULL removes it. Once this function has returned, the old observer is
 ///   not running and will not run.
 /// Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong. BEDROCK_E_RESOURCE if the thread that runs observer
@@ -207,7 +214,8 @@ impl LastItem {
 /// the feed returns in their place how many.
 ///
 /// options_json: A JSON object with at least one of the first two members. "records": true asks for records. "log" is the
-///   least severe level of messages: "error", "warn", "info" or "debug". "capacity" is 4096 by default.
+///   least severe level of messages: "error", "warn", "info" or "debug". "content": true asks for records with the
+///   content of calls. "capacity" is 4096 by default.
 /// Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong.
 /// Ownership: *out is owned by the caller. Free it with bedrock_feed_free.
 /// Since: 0.1

@@ -26,6 +26,15 @@ def test_each_call_has_a_record(scripted):
         assert feed.next(0) is None
 
 
+def test_only_a_feed_that_asks_for_content_has_the_messages(scripted):
+    with Feed(content=True) as asks, Feed() as other:
+        scripted("One.").generate("A question")
+        attributes = asks.next(10).record["attributes"]
+        assert attributes["gen_ai.input.messages"][0]["parts"] == [{"type": "text", "content": "A question"}]
+        assert attributes["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "One."}]
+        assert "gen_ai.input.messages" not in other.next(10).record["attributes"]
+
+
 def test_a_feed_returns_how_many_items_were_lost(scripted):
     with Feed(capacity=1) as feed:
         model = scripted(*["One."] * 3)

@@ -56,19 +56,26 @@ class Feed:
         for item in feed:               # until another thread closes the feed
             print(item.record["name"], item.record["metrics"])
 
-    A record has the names of OpenTelemetry's conventions for generative AI. It holds no content.
+    A record has the names of OpenTelemetry's conventions for generative AI. It holds no content,
+    unless `content` asks for it.
     """
 
     __slots__ = ("_handle",)
 
-    def __init__(self, *, records: bool = True, log: str | None = None, capacity: int = 4096) -> None:
+    def __init__(
+        self, *, records: bool = True, content: bool = False, log: str | None = None, capacity: int = 4096
+    ) -> None:
         """Opens a feed of records, of messages of a level ("error", "warn", "info", "debug"), or of both.
+
+        With `content`, records hold the prompts, the responses and the tools of calls.
 
         While `capacity` of them wait, further ones are dropped and counted.
         """
         import json
 
-        options = {"records": records, "capacity": capacity, **({"log": log} if log is not None else {})}
+        options: dict[str, bool | int | str] = {"records": records, "content": content, "capacity": capacity}
+        if log is not None:
+            options["log"] = log
         text = json.dumps(options).encode()
         self._handle = _calls.made(library.bedrock_feed_free, library.bedrock_feed_new, text, len(text))
 
