@@ -67,5 +67,5 @@ class Collector:
         except urllib.error.HTTPError as refusal:
             if refusal.code != 400:
                 raise
-            print(f"  refused: {json.load(refusal)['message']}")
+            print(f"  refused: {json.load(refusal)['message'].split(', error found')[0]}")
             return False
