@@ -204,7 +204,7 @@ pub(super) static KEYS: [Key; 53] = [
         "string",
         "none",
         "A file with nothing but a Bedrock API key, which another program replaces before it expires. The file is read \
-         again when it changes, and when the service refuses the key. See [Configuration](#configuration).",
+         again when it changes, and when the service refuses the key.",
     ),
     key(
         "auth",

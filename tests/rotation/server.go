@@ -1,8 +1,9 @@
 // Server is a Bedrock on this machine, over HTTP/2 and TLS, whose caller's access keys or API key are rotated.
 //
-// It writes keys into .aws/credentials, or an API key into .aws/token, replaces them at an interval, and refuses those that are retired. Every
-// other time it accepts the retired keys for a while, as somebody does who rotates keys with care; the other times it
-// refuses them at once. It writes its URL to stdout when it is ready. When stdin ends, it writes what it counted.
+// It writes keys into .aws/credentials, or an API key into .aws/token, replaces them at an interval, and refuses those
+// that are retired. Every other time it accepts the retired keys for a while, as somebody does who rotates keys with
+// care; the other times it refuses them at once. It writes its URL to stdout when it is ready. When stdin ends, it
+// writes what it counted.
 package main
 
 import (
