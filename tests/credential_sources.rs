@@ -149,10 +149,13 @@ fn check(services: &Services) {
     check_counted(services, || services.lookups());
 }
 
+fn model(services: &Services) -> Model {
+    Model::new(&json!({"model": MODEL_ID, "base_url": services.server.url(), "retry": {"max_attempts": 1}}))
+}
+
 /// Checks how many lookups there are. `lookups` counts them.
 fn check_counted(services: &Services, lookups: impl Fn() -> usize) {
-    let config = json!({"model": MODEL_ID, "base_url": services.server.url(), "retry": {"max_attempts": 1}});
-    let model = Model::new(&config);
+    let model = model(services);
     services.replace_keys();
     call(&model);
     assert_eq!(lookups(), 1, "the first lookup");
@@ -269,24 +272,53 @@ fn a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login()
         "a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login",
         |_| (),
         |home| {
-            const SESSION: &str = "arn:aws:iam::123456789012:user/me";
-            std::fs::write(home.join(".aws/config"), format!("[default]\nlogin_session = {SESSION}\n"))
-                .expect("a file");
-            let folder = home.join(".aws/login/cache");
-            std::fs::create_dir_all(&folder).expect("a folder");
-            let cache = folder.join(hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(SESSION)) + ".json");
-            // What `aws login` has written, some time ago.
-            let log_in = move |number| {
-                let token = json!({"accessToken": {"accessKeyId": "ASIAOLD", "secretAccessKey": "s", "sessionToken": "t",
-                "accountId": "123456789012", "expiresAt": "2020-01-01T00:00:00Z"}, "tokenType": "aws_sigv4",
-                "refreshToken": format!("refresh{number}"), "idToken": "i", "clientId": "c", "dpopKey": dpop_key()});
-                replace(&cache, &token.to_string());
-            };
-            let services = Services::start(log_in);
+            let log_in = login(home);
+            // Some time ago.
+            let services = Services::start(move |number| log_in(number, "ASIAOLD", "2020-01-01T00:00:00Z"));
             set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
             check(&services);
         },
     );
+}
+
+#[test]
+fn a_login_session_that_is_refused_before_it_expires_is_not_renewed() {
+    with_home(
+        "a_login_session_that_is_refused_before_it_expires_is_not_renewed",
+        |_| (),
+        |home| {
+            let log_in = login(home);
+            let services = Services::start(|_| ());
+            set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
+            services.replace_keys();
+            log_in(1, "AKIAKEYS1", "2099-01-01T00:00:00Z");
+            let refused = model(&services);
+            call(&refused);
+            services.replace_keys();
+            let outcome = refused.generate(&Request::say("Hello?"));
+            assert_eq!(outcome.failed(BEDROCK_E_CREDENTIALS).code, "ExpiredTokenException");
+            assert_eq!(services.lookups(), 0, "nothing is sent for a token that is valid");
+            log_in(2, "AKIAKEYS2", "2099-01-01T00:00:00Z");
+            call(&model(&services));
+        },
+    );
+}
+
+/// Writes a profile with a login session. Returns a function that writes what `aws login` does: a refresh token of this
+/// number, and keys until they expire.
+fn login(home: &Path) -> impl Fn(usize, &str, &str) + use<> {
+    const SESSION: &str = "arn:aws:iam::123456789012:user/me";
+    std::fs::write(home.join(".aws/config"), format!("[default]\nlogin_session = {SESSION}\n")).expect("a file");
+    let folder = home.join(".aws/login/cache");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let cache = folder.join(hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(SESSION)) + ".json");
+    move |number, id, expiry| {
+        let keys = json!({"accessKeyId": id, "secretAccessKey": "s", "sessionToken": "t", "accountId": "123456789012",
+            "expiresAt": expiry});
+        let token = json!({"accessToken": keys, "tokenType": "aws_sigv4", "refreshToken": format!("refresh{number}"),
+            "idToken": "i", "clientId": "c", "dpopKey": dpop_key()});
+        replace(&cache, &token.to_string());
+    }
 }
 
 /// Returns a P-256 key that protects nothing, in the form in which `aws login` writes it.
