@@ -1197,15 +1197,19 @@ static void observe(const char *record, size_t len, int64_t lost, void *user)
 
 static void do_feed(struct json step)
 {
-    static const char options[] = "{\"records\":true}";
+    const char *content = is_true(step, "/content") ? "true" : "false";
+    char options[64];
     bedrock_feed *feed = NULL;
     bedrock_error *error = NULL;
 
     if (!is_by_callback(step)) {
+        snprintf(options, sizeof options, "{\"records\":true,\"content\":%s}", content);
         if (!failed(bedrock_feed_new(options, BEDROCK_STRLEN, &feed, &error), &error))
             keep(step, FEED, feed);
-    } else if (!failed(bedrock_set_observer(NULL, 0, observe, &observed, NULL, &error), &error)) {
-        keep(step, FEED, &observed);
+    } else {
+        snprintf(options, sizeof options, "{\"content\":%s}", content);
+        if (!failed(bedrock_set_observer(options, BEDROCK_STRLEN, observe, &observed, NULL, &error), &error))
+            keep(step, FEED, &observed);
     }
 }
 

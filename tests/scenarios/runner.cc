@@ -395,15 +395,17 @@ struct {
 // Opens a feed. One by callback has no handle: its records are the observer's.
 void open_feed(step from)
 {
+    const std::string content = from["/content"].boolean() ? "true" : "false";
     if (from["/by"].string() != "callback") {
-        keep(from, bedrock::feed(R"({"records": true})"));
+        keep(from, bedrock::feed(R"({"records": true, "content": )" + content + "}"));
         return;
     }
-    bedrock::set_observer([](bedrock::json_view record, std::int64_t lost) {
+    const auto observe = [](bedrock::json_view record, std::int64_t lost) {
         const std::lock_guard lock(observed.mutex);
         observed.records.push_back(lost > 0 ? "\"lost\"" : std::string(record.raw()));
         observed.came.notify_one();
-    });
+    };
+    bedrock::set_observer(observe, R"({"content": )" + content + "}");
     keep(from, bedrock::feed(static_cast<bedrock_feed *>(nullptr)));
 }
 

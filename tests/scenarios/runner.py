@@ -434,7 +434,7 @@ class Runner:
         self.print(f"structured {self.used('response', step).raw_structured()}")
 
     def do_feed(self, step):
-        self.keep("feed", libbedrock.Feed(), step)
+        self.keep("feed", libbedrock.Feed(content=step.get("content", False)), step)
 
     def do_record(self, step):
         item = self.way.item(self.used("feed", step))

@@ -682,7 +682,7 @@ var actions = map[string]func(s step){
 		}
 	},
 	"feed": func(s step) {
-		if feed, err := bedrock.OpenFeed(bedrock.FeedOptions{Records: true}); !failed(err) {
+		if feed, err := bedrock.OpenFeed(bedrock.FeedOptions{Records: true, Content: s.is("content")}); !failed(err) {
 			feeds.keep(s, feed)
 		}
 	},
