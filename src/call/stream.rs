@@ -102,11 +102,7 @@ impl Stream {
                 Err(panic) => End::Failed(worker::task_panicked(&*panic)),
             });
         };
-        let Some(task) = worker::wake(|| runtime.handle.spawn(work)) else {
-            worker::give_up(runtime.epoch);
-            return Err(worker::loop_broken());
-        };
-        let _ = shared.task.set(task.abort_handle());
+        let _ = shared.task.set(runtime.spawn(work)?);
         // If the call ended in the meantime, there was no task to abort. If the latch has fired before, there was no
         // call to end.
         if cancel.as_ref().is_some_and(Cancel::is_fired) {

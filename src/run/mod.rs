@@ -154,13 +154,7 @@ impl Run {
                 shared.end(missed(total));
             }
         };
-        match worker::wake(|| runtime.handle.spawn(timer)) {
-            Some(task) => Ok(Some(task.abort_handle())),
-            None => {
-                worker::give_up(runtime.epoch);
-                Err(worker::loop_broken())
-            }
-        }
+        runtime.spawn(timer).map(Some)
     }
 
     /// Asks the model.

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime as EventLoop};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
 struct Worker {
     epoch: u64,
@@ -65,6 +66,21 @@ pub fn start() -> Result<Runtime> {
     }
     let worker = state.worker.as_ref().expect("the worker has just been started");
     Ok(Runtime { handle: worker.handle.clone(), epoch: worker.epoch })
+}
+
+impl Runtime {
+    /// Starts a task. If the event loop is broken, it abandons the worker, and the next call starts another.
+    // Inlined, because a task is large and the thread may have a small stack.
+    #[inline(always)]
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<AbortHandle> {
+        match wake(|| self.handle.spawn(task)) {
+            Some(task) => Ok(task.abort_handle()),
+            None => {
+                give_up(self.epoch);
+                Err(loop_broken())
+            }
+        }
+    }
 }
 
 /// Runs `work`, which wakes the worker. Returns None if the event loop is broken: then waking it panics.
