@@ -132,8 +132,8 @@ pub extern "C-unwind" fn bedrock_set_log(
 /// without streams goes on waiting. The next call starts the library again. Call this function before the library is
 /// unloaded, and before an interpreter ends that has passed functions as callbacks. Other programs need not call it
 /// before they exit, unless they record: it waits until cancelled calls are in the recording. If other threads go on
-/// making calls meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was called have
-/// ended.
+/// making calls meanwhile, BEDROCK_OK means that the calls that existed when the function was called have ended, and
+/// every thread that serves no later call.
 ///
 /// timeout_ms: A negative value waits without a limit.
 /// Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again. BEDROCK_E_BUSY inside a callback.

@@ -145,6 +145,13 @@ pub fn wants_content() -> bool {
     CONTENT.load(Ordering::Relaxed)
 }
 
+/// Notes in the child of a fork that it has no outlets. Async-signal-safe.
+pub fn forked() {
+    LEVEL.store(0, Ordering::Relaxed);
+    RECORDS.store(false, Ordering::Relaxed);
+    CONTENT.store(false, Ordering::Relaxed);
+}
+
 /// Reports a message to the outlets that want it.
 pub fn report_message(level: Level, target: &'static str, text: Text) {
     let text = Arc::new(text);

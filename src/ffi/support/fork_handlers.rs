@@ -90,16 +90,41 @@ unsafe extern "C" fn child() {
     note_end();
     process_generation::begin_next();
     restricted_callback::forked();
+    feed::forked();
     let _ = HELD.try_with(RefCell::take);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::feed::{Form, Queue, Subscription};
+    use crate::runtime::log::Level;
 
     #[test]
     fn a_fork_takes_every_lock_once_and_in_the_order_of_their_ranks() {
         let ranks = LOCKS.map(HeldOverFork::rank);
         assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
+    }
+
+    /// A child that reports to the parent's outlets would observe its calls for no one.
+    #[test]
+    fn a_child_has_no_outlets() {
+        register_handlers();
+        let queue =
+            Queue::open(Subscription { level: Some(Level::Error), records: Some(Form::WithContent), capacity: 1 });
+        let wants = || feed::wants_records() || feed::wants_content() || feed::wants_messages(Level::Error);
+        assert!(wants());
+        // SAFETY: the child reads three numbers and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(wants())) };
+        }
+        let mut status = -1;
+        // SAFETY: `status` is writable.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child has the parent's outlets");
+        assert!(wants());
+        queue.close();
     }
 }
