@@ -120,7 +120,9 @@ impl Program {
         let mut link = Command::new(compiler);
         link.arg(&object);
         if let Some(Sanitizer { name, runtime, .. }) = sanitizer() {
-            compile.args([&format!("-fsanitize={name}"), "-fno-omit-frame-pointer", "-DSANITIZED=1"]);
+            // The runtime of AddressSanitizer has that of UndefinedBehaviorSanitizer in it.
+            let checks = if name == "address" { "address,undefined" } else { name };
+            compile.args([&format!("-fsanitize={checks}"), "-fno-omit-frame-pointer", "-DSANITIZED=1"]);
             // Not the compiler's own runtime, but the one that the library was made for.
             link.arg("-Wl,--whole-archive").arg(runtime).args(["-Wl,--no-whole-archive", "-Wl,--export-dynamic"]);
         }
@@ -493,12 +495,16 @@ fn wrong() {
     };
     let caught: &[(&str, &str)] = match &*sanitizer.name {
         "thread" => &[("race", "ThreadSanitizer: data race")],
-        _ => &[("freed", "AddressSanitizer: heap-use-after-free"), ("leak", "LeakSanitizer: detected memory leaks")],
+        _ => &[
+            ("freed", "AddressSanitizer: heap-use-after-free"),
+            ("leak", "LeakSanitizer: detected memory leaks"),
+            ("overflow", "runtime error: signed integer overflow"),
+        ],
     };
     for (deed, report) in caught {
         let outcome = program.outcome(Run::Plain, &[deed]);
         let report_of_run = outcome.as_ref().expect_err("a program that does wrong is a failure");
-        let in_library = *deed == "leak" || report_of_run.contains("bedrock::ffi");
+        let in_library = ["leak", "overflow"].contains(deed) || report_of_run.contains("bedrock::ffi");
         assert!(report_of_run.contains(report) && in_library, "{deed}: {report_of_run}");
     }
     assert_eq!(program.output_of(Run::Plain, &["nothing"]), "");

@@ -1,6 +1,7 @@
 /* wrong.c - breaks the rules, to show that a sanitizer detects it. Only tests/sanitizers runs it.
  *
- *     wrong race|freed|leak      a text that changes while the library reads it, a freed text, leaked memory */
+ *     wrong race|freed|leak|overflow      a text that changes while the library reads it, a freed text, leaked memory, a
+ *                                         number that is too large for its type */
 #include "check.h"
 
 #include <pthread.h>
@@ -55,6 +56,13 @@ static void leak(void)
     gone = NULL;
 }
 
+static void overflow(void)
+{
+    volatile int largest = 0x7fffffff;
+
+    largest = largest + 1;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc == 2 ? argv[1] : "";
@@ -65,5 +73,7 @@ int main(int argc, char **argv)
         freed();
     else if (strcmp(what, "leak") == 0)
         leak();
+    else if (strcmp(what, "overflow") == 0)
+        overflow();
     return check_end();
 }
