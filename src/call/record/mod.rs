@@ -3,6 +3,8 @@
 //! Attributes and metrics have the names of OpenTelemetry's conventions for generative AI. Where the names of version
 //! 1.41.0 and of the development version differ, a record has both. What the conventions do not have has names that
 //! begin with `libbedrock.`. `src/ffi/feed.rs` documents the members for users.
+//!
+//! `object` writes a JSON object, and `messages` the messages of a conversation.
 
 mod messages;
 mod object;
