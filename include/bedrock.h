@@ -2318,7 +2318,8 @@ void bedrock_run_free(bedrock_run *run);
  * gen_ai.tool.definitions, gen_ai.output.messages. A part of a message that is an image, a
  * document, a video or audio has its "size" in bytes instead of its bytes. gen_ai.output.messages
  * has what came before a failure. For operations in the model's own form, libbedrock.request.body
- * and libbedrock.response.body are their bodies, if these are JSON.
+ * and libbedrock.response.body are their bodies, if these are JSON. Besides "capacity", 64 MiB
+ * limit the long records that wait.
  */
 
 enum {

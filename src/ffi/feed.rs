@@ -48,7 +48,8 @@
 //! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
 //! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes.
 //! gen_ai.output.messages has what came before a failure. For operations in the model's own form,
-//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON.
+//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. Besides "capacity", 64 MiB
+//! limit the long records that wait.
 
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_error, bedrock_status};

@@ -40,6 +40,20 @@ pub enum Item {
     Lost(u64),
 }
 
+impl Item {
+    fn len(&self) -> usize {
+        match self {
+            Item::Message { text, .. } | Item::Record(text) => text.len(),
+            Item::Lost(_) => 0,
+        }
+    }
+}
+
+/// An item of this length, in bytes, has content.
+const LONG_ITEM: usize = 16 << 10;
+/// The maximum length of the items that wait for an outlet if they are long, in bytes.
+const MAX_WAITING: usize = 64 << 20;
+
 /// What an outlet takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
@@ -201,12 +215,18 @@ impl Outlet {
 }
 
 fn add(items: &mut VecDeque<Item>, capacity: usize, item: Item) {
-    let full = items.len() >= capacity;
+    let full = items.len() >= capacity || has_no_room(items, item.len());
     match items.back_mut() {
         Some(Item::Lost(lost)) if full => *lost += 1,
         _ if full => items.push_back(Item::Lost(1)),
         _ => items.push_back(item),
     }
+}
+
+/// Returns whether another item of this length would make those that wait too long. One item always finds room.
+fn has_no_room(items: &VecDeque<Item>, length: usize) -> bool {
+    // `capacity` limits short items well enough.
+    length >= LONG_ITEM && !items.is_empty() && items.iter().map(Item::len).sum::<usize>() + length > MAX_WAITING
 }
 
 impl Listener {
@@ -354,6 +374,18 @@ mod tests {
         assert_eq!(in_words(items.drain(..2)), ["1", "2"]);
         (6..=7).for_each(|number| add(&mut items, 2, message(number)));
         assert_eq!(in_words(items), ["lost 3", "6", "lost 1"]);
+    }
+
+    #[test]
+    fn long_records_that_wait_have_a_limit_of_bytes_and_one_always_finds_room() {
+        let record = |length: usize| Item::Record(Arc::new("x".repeat(length).into()));
+        let mut items = VecDeque::new();
+        add(&mut items, 100, record(MAX_WAITING + 1));
+        add(&mut items, 100, record(LONG_ITEM));
+        add(&mut items, 100, record(LONG_ITEM - 1));
+        let lengths: Vec<_> = items.iter().map(Item::len).collect();
+        assert_eq!(lengths, [MAX_WAITING + 1, 0, LONG_ITEM - 1]);
+        assert!(matches!(items[1], Item::Lost(1)));
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub fn bearer_token(config: &Config, environment: &Environment) -> Result<Option
         }
         None if config.auth == Auth::Bearer => {
             let what = format_args!(
-                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token"
+                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token or bearer_token_file"
             );
             Err(Error::new(Kind::Credentials, what))
         }
