@@ -217,6 +217,16 @@ fn the_record_of_a_unary_call_has_its_stop_reason_and_no_time_to_a_first_event()
 }
 
 #[test]
+fn the_record_of_a_long_response_has_its_stop_reason() {
+    let _alone = alone();
+    let feed = Feed::of_records();
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::text_response(&"long ".repeat(300_000)));
+    Model::at(&bedrock).generate(&prompt()).response();
+    assert_eq!(feed.record()["attributes"]["gen_ai.response.finish_reasons"], json!(["end_turn"]));
+}
+
+#[test]
 fn each_attempt_has_its_target_its_failure_and_the_wait_after_it() {
     let _alone = alone();
     let feed = Feed::of_records();
