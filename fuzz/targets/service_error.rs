@@ -8,7 +8,7 @@ use bedrock::protocol::bad_response::not_a_stream;
 use bedrock::protocol::operation::ResponseForm;
 use bedrock::protocol::redact::Secrets;
 use bedrock::protocol::service_error::ServiceError;
-use bedrock::protocol::unary_response::UnaryHead;
+use bedrock::protocol::unary_response::{UnaryBody, UnaryHead};
 use libfuzzer_sys::fuzz_target;
 
 const SECRET: &str = "bedrock-api-key-c2VjcmV0";
@@ -46,7 +46,10 @@ fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
     {
         let head = UnaryHead { status, content_type: header.to_owned(), delimited, form };
         match head.read_body(body.clone()) {
-            Ok((response, _)) => drop(Json::parse(&response).expect("a response is JSON")),
+            Ok(UnaryBody { text, stop_reason, .. }) => {
+                Json::parse(&text).expect("a response is JSON");
+                assert!(stop_reason.is_empty() || text[stop_reason].starts_with('"'));
+            }
             Err(error) => check(&error),
         }
     }
