@@ -12,21 +12,24 @@ pub struct Content {
     response: Mutex<Response>,
 }
 
+#[derive(Default)]
 enum Response {
-    /// None if the operation does not stream and has no response yet.
-    Stream(Option<Assembler>),
+    #[default]
+    None,
+    Stream(Assembler),
     Complete(String),
 }
 
 impl Content {
     /// Begins with the body of the request.
     pub fn begin(operation: Operation, request: Option<Bytes>) -> Self {
-        Content { request, response: Mutex::new(Response::Stream(Assembler::of(operation))) }
+        let response = Assembler::of(operation).map_or(Response::None, Response::Stream);
+        Content { request, response: Mutex::new(response) }
     }
 
     /// Adds the events of `batch` from this index on.
     pub fn events(&self, batch: &Batch, from: usize) {
-        if let Response::Stream(Some(assembler)) = &mut *self.response.lock() {
+        if let Response::Stream(assembler) = &mut *self.response.lock() {
             (from..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| assembler.push(&event));
         }
     }
@@ -41,11 +44,12 @@ impl Content {
         std::str::from_utf8(self.request.as_deref()?).ok()
     }
 
-    /// Returns the JSON of the response as far as it has come, or None if nothing has.
-    pub fn response_json(&self) -> Option<String> {
-        match &*self.response.lock() {
-            Response::Stream(assembler) => assembler.clone().map(Assembler::into_json),
-            Response::Complete(text) => Some(text.clone()),
+    /// Takes the JSON of the response as far as it has come, once the call has ended. Returns None if there is none.
+    pub fn take_response_json(&self) -> Option<String> {
+        match std::mem::take(&mut *self.response.lock()) {
+            Response::None => None,
+            Response::Stream(assembler) => Some(assembler.into_json()),
+            Response::Complete(text) => Some(text),
         }
     }
 }

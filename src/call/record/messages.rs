@@ -10,8 +10,8 @@
 //! | `cachePoint` | none |
 //! | another one | its name as the type, and its value as the content |
 
-use crate::json::{self, Json, Kind, Quoted};
-use std::fmt::Write as _;
+use super::object::{Key, Object, key, write_array};
+use crate::json::{Json, Member};
 
 /// Writes the messages of a request as an array.
 pub(super) fn write_messages(out: &mut String, messages: Json<'_>) {
@@ -25,32 +25,29 @@ pub(super) fn write_output(out: &mut String, message: Json<'_>, finish_reason: &
 
 /// Writes the parts of content blocks as an array.
 pub(super) fn write_parts(out: &mut String, blocks: Json<'_>) {
-    let parts = blocks.elements().flat_map(Json::members).filter(|member| !member.key.is("cachePoint"));
-    write_array(out, parts, |out, member| write_part(out, &member.key.string().unwrap_or_default(), member.value));
+    write_array(out, without_cache_points(blocks), |out, block| {
+        write_part(out, &block.key.string().unwrap_or_default(), block.value);
+    });
 }
 
 /// Writes the tools of a request as an array.
 pub(super) fn write_tools(out: &mut String, tools: Json<'_>) {
-    let tools = tools.elements().flat_map(Json::members).filter(|member| !member.key.is("cachePoint"));
-    write_array(out, tools, |out, tool| {
-        let is_function = tool.key.is("toolSpec");
-        write_type(out, if is_function { "function" } else { tool.key.text().trim_matches('"') });
-        write_value(out, "name", tool.value.get("name"));
-        write_value(out, "description", tool.value.get("description"));
-        write_value(out, "parameters", tool.value.get("inputSchema").and_then(|schema| schema.get("json")));
-        out.push('}');
+    write_array(out, without_cache_points(tools), |out, tool| {
+        let mut definition = Object::begin(out);
+        match &*tool.key.string().unwrap_or_default() {
+            "toolSpec" => definition.literal(key!("type"), "function"),
+            other => definition.text(key!("type"), other),
+        }
+        definition.known_json(key!("name"), tool.value.get("name"));
+        definition.known_json(key!("description"), tool.value.get("description"));
+        definition.known_json(key!("parameters"), tool.value.get("inputSchema").and_then(|schema| schema.get("json")));
+        definition.end();
     });
 }
 
-fn write_array<T>(out: &mut String, elements: impl Iterator<Item = T>, mut write: impl FnMut(&mut String, T)) {
-    out.push('[');
-    for (index, element) in elements.enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        write(out, element);
-    }
-    out.push(']');
+/// Returns the members of the objects in an array: each object is a union, and has one member.
+fn without_cache_points(unions: Json<'_>) -> impl Iterator<Item = Member<'_>> {
+    unions.elements().flat_map(Json::members).filter(|member| !member.key.is("cachePoint"))
 }
 
 fn write_message(out: &mut String, message: Json<'_>, finish_reason: Option<&str>) {
@@ -58,49 +55,50 @@ fn write_message(out: &mut String, message: Json<'_>, finish_reason: Option<&str
     let mut keys = blocks.into_iter().flat_map(Json::elements).flat_map(Json::members).map(|member| member.key);
     // In Converse results of tools are messages of the user, in the conventions they have a role of their own.
     let is_of_tools = keys.next().is_some_and(|key| key.is("toolResult")) && keys.all(|key| key.is("toolResult"));
-    out.push_str("{\"role\":");
-    out.push_str(if is_of_tools { "\"tool\"" } else { message.get("role").map_or("\"\"", Json::text) });
-    out.push_str(",\"parts\":");
+    let mut written = Object::begin(out);
+    written.raw(key!("role"), if is_of_tools { "\"tool\"" } else { message.get("role").map_or("\"\"", Json::text) });
+    written.key(key!("parts"));
     match blocks {
-        Some(blocks) => write_parts(out, blocks),
-        None => out.push_str("[]"),
+        Some(blocks) => write_parts(written.out, blocks),
+        None => written.out.push_str("[]"),
     }
     if let Some(reason) = finish_reason {
-        write!(out, ",\"finish_reason\":{}", Quoted(reason)).expect("writing to a String cannot fail");
+        written.text(key!("finish_reason"), reason);
     }
-    out.push('}');
+    written.end();
 }
 
-fn write_part(out: &mut String, key: &str, block: Json<'_>) {
-    match key {
+fn write_part(out: &mut String, kind: &str, block: Json<'_>) {
+    let mut part = Object::begin(out);
+    match kind {
         "text" => {
-            write_type(out, "text");
-            write_value(out, "content", Some(block));
+            part.literal(key!("type"), "text");
+            part.raw(key!("content"), block.text());
         }
         "reasoningContent" => {
-            write_type(out, "reasoning");
-            write_value(out, "content", block.get("reasoningText").and_then(|reasoning| reasoning.get("text")));
+            part.literal(key!("type"), "reasoning");
+            part.known_json(key!("content"), block.get("reasoningText").and_then(|reasoning| reasoning.get("text")));
         }
         "toolUse" => {
-            write_type(out, "tool_call");
-            write_value(out, "id", block.get("toolUseId"));
-            write_value(out, "name", block.get("name"));
-            write_value(out, "arguments", block.get("input"));
+            part.literal(key!("type"), "tool_call");
+            part.known_json(key!("id"), block.get("toolUseId"));
+            part.known_json(key!("name"), block.get("name"));
+            part.known_json(key!("arguments"), block.get("input"));
         }
         "toolResult" => {
-            write_type(out, "tool_call_response");
-            write_value(out, "id", block.get("toolUseId"));
-            write_value(out, "status", block.get("status"));
-            out.push_str(",\"response\":");
-            write_result(out, block.get("content"));
+            part.literal(key!("type"), "tool_call_response");
+            part.known_json(key!("id"), block.get("toolUseId"));
+            part.known_json(key!("status"), block.get("status"));
+            part.key(key!("response"));
+            write_result(part.out, block.get("content"));
         }
-        "image" | "document" | "video" | "audio" => write_medium(out, key, block),
+        "image" | "document" | "video" | "audio" => add_medium(&mut part, kind, block),
         other => {
-            write_type(out, other);
-            write_value(out, "content", Some(block));
+            part.text(key!("type"), other);
+            part.raw(key!("content"), block.text());
         }
     }
-    out.push('}');
+    part.end();
 }
 
 /// Writes a result of a tool: its text or its JSON alone, or else its parts.
@@ -113,32 +111,16 @@ fn write_result(out: &mut String, blocks: Option<Json<'_>>) {
     }
 }
 
-fn write_medium(out: &mut String, modality: &str, block: Json<'_>) {
+fn add_medium(part: &mut Object<'_>, modality: &str, block: Json<'_>) {
     let source = block.get("source");
     let uri = source.and_then(|source| source.get("s3Location")?.get("uri"));
-    write_type(out, if uri.is_some() { "uri" } else { "blob" });
-    write!(out, ",\"modality\":{}", Quoted(modality)).expect("writing to a String cannot fail");
-    write_value(out, "format", block.get("format"));
-    write_value(out, "name", block.get("name"));
-    write_value(out, "uri", uri);
-    // base64 has four characters for three bytes.
-    if let Some(base64) = source.and_then(|source| source.get("bytes")).filter(|bytes| bytes.kind() == Kind::String) {
-        let text = base64.text().trim_matches('"');
-        let bytes = text.trim_end_matches('=').len() * 3 / 4;
-        write!(out, ",\"size\":{bytes}").expect("writing to a String cannot fail");
-    }
-}
-
-/// Writes the beginning of an object with a type.
-fn write_type(out: &mut String, r#type: &str) {
-    out.push_str("{\"type\":");
-    json::quote(out, r#type).expect("writing to a String cannot fail");
-}
-
-/// Writes a member unless there is none.
-fn write_value(out: &mut String, key: &str, value: Option<Json<'_>>) {
-    if let Some(value) = value {
-        write!(out, ",\"{key}\":{}", value.text()).expect("writing to a String cannot fail");
+    part.literal(key!("type"), if uri.is_some() { "uri" } else { "blob" });
+    part.literal(key!("modality"), modality);
+    part.known_json(key!("format"), block.get("format"));
+    part.known_json(key!("name"), block.get("name"));
+    part.known_json(key!("uri"), uri);
+    if let Some(size) = source.and_then(|source| source.get("bytes")?.decode_base64(|_| ())) {
+        part.number(key!("size"), size);
     }
 }
 

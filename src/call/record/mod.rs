@@ -9,7 +9,7 @@
 mod messages;
 mod object;
 
-use self::object::{Key, Object, key};
+use self::object::{Key, Object, key, write_array};
 use super::content::Content;
 use super::observation::{Observation, Outcome, Progress};
 use crate::error::Kind;
@@ -69,7 +69,7 @@ impl Record<'_> {
         self.add_metrics(&mut metrics);
         metrics.end();
         record.key(key!("attempts"));
-        self.add_attempts(record.out);
+        write_array(record.out, self.attempts.iter(), |out, attempt| self.add_attempt(out, attempt));
         record.end();
         out
     }
@@ -95,10 +95,7 @@ impl Record<'_> {
         if let Some(guardrail) = &parameters.guardrail {
             attributes.text(key!("aws.bedrock.guardrail.id"), guardrail);
         }
-        if let Some((address, port)) = attempts.last().and_then(|attempt| attempt.host.rsplit_once(':')) {
-            attributes.text(key!("server.address"), address);
-            attributes.raw(key!("server.port"), port);
-        }
+        attempts.last().into_iter().for_each(|attempt| add_server(attributes, attempt));
         attributes.known_text(key!("gen_ai.response.model"), &head.model);
         self.add_usage(attributes);
         match self.finish_reason() {
@@ -113,9 +110,7 @@ impl Record<'_> {
             _ => &head.request_id,
         };
         attributes.known_text(key!("aws.request_id"), request_id);
-        if let Some(status) = attempts.last().map(|attempt| attempt.status).filter(|status| *status > 0) {
-            attributes.number(key!("http.response.status_code"), status);
-        }
+        attempts.last().into_iter().for_each(|attempt| add_http_status(attributes, attempt));
         attributes.number(key!("http.request.body.size"), call.sent as u64);
         attributes.number(key!("http.response.body.size"), progress.received as u64);
         if let Some(failure) = &outcome.failure {
@@ -150,13 +145,13 @@ impl Record<'_> {
     /// Adds the messages of a conversation, or the bodies of another operation, which are in the model's own form.
     fn add_content(&self, attributes: &mut Object<'_>, content: &Content) {
         let request = content.request_text().and_then(|text| Json::parse(text).ok());
-        let response = content.response_json();
+        let response = content.take_response_json();
         let response = response.as_deref().and_then(|text| Json::parse(text).ok());
         if !matches!(self.call.operation, Operation::Converse | Operation::ConverseStream) {
             for (key, body) in
                 [(key!("libbedrock.request.body"), request), (key!("libbedrock.response.body"), response)]
             {
-                body.iter().for_each(|body| attributes.raw(key, body.text()));
+                attributes.known_json(key, body);
             }
             return;
         }
@@ -218,39 +213,27 @@ impl Record<'_> {
         }
     }
 
-    fn add_attempts(&self, out: &mut String) {
-        out.push('[');
-        for (index, attempt) in self.attempts.iter().enumerate() {
-            if index > 0 {
-                out.push(',');
-            }
-            let mut object = Object::begin(out);
-            object.number(key!("target"), attempt.target as u64);
-            object.known_text(key!("gen_ai.request.model"), &attempt.model);
-            if let Some((address, port)) = attempt.host.rsplit_once(':') {
-                object.text(key!("server.address"), address);
-                object.raw(key!("server.port"), port);
-            }
-            object.seconds(key!("start"), attempt.began.saturating_duration_since(self.call.began));
-            if let Some(took) = attempt.took {
-                object.seconds(key!("duration"), took);
-            }
-            if attempt.status > 0 {
-                object.number(key!("http.response.status_code"), attempt.status);
-            }
-            object.known_text(key!("aws.request_id"), &attempt.request_id);
-            if let Some((kind, code)) = &attempt.failure {
-                add_error_type(&mut object, code, *kind);
-            }
-            if let Some(wait) = attempt.wait {
-                object.seconds(key!("wait"), wait);
-            }
-            if let Some(connection) = &attempt.connection {
-                add_connection(object.object(key!("connection")), connection);
-            }
-            object.end();
+    fn add_attempt(&self, out: &mut String, attempt: &Attempt) {
+        let mut object = Object::begin(out);
+        object.number(key!("target"), attempt.target as u64);
+        object.known_text(key!("gen_ai.request.model"), &attempt.model);
+        add_server(&mut object, attempt);
+        object.seconds(key!("start"), attempt.began.saturating_duration_since(self.call.began));
+        if let Some(took) = attempt.took {
+            object.seconds(key!("duration"), took);
         }
-        out.push(']');
+        add_http_status(&mut object, attempt);
+        object.known_text(key!("aws.request_id"), &attempt.request_id);
+        if let Some((kind, code)) = &attempt.failure {
+            add_error_type(&mut object, code, *kind);
+        }
+        if let Some(wait) = attempt.wait {
+            object.seconds(key!("wait"), wait);
+        }
+        if let Some(connection) = &attempt.connection {
+            add_connection(object.object(key!("connection")), connection);
+        }
+        object.end();
     }
 }
 
@@ -283,6 +266,19 @@ fn all_input_tokens(usage: Usage) -> i64 {
 
 fn unix_nano(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+fn add_server(object: &mut Object<'_>, attempt: &Attempt) {
+    if let Some((address, port)) = attempt.host.rsplit_once(':') {
+        object.text(key!("server.address"), address);
+        object.raw(key!("server.port"), port);
+    }
+}
+
+fn add_http_status(object: &mut Object<'_>, attempt: &Attempt) {
+    if attempt.status > 0 {
+        object.number(key!("http.response.status_code"), attempt.status);
+    }
 }
 
 /// Writes the service's name for a failure, or that of its kind.

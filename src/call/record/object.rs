@@ -1,6 +1,6 @@
-//! A JSON object that is being written, with keys that are known.
+//! A JSON object that is being written, with keys that are known, and arrays.
 
-use crate::json;
+use crate::json::{self, Json};
 use std::time::Duration;
 
 /// A key of a JSON object with the punctuation around it. It is written in one piece, because most of a record is keys.
@@ -96,6 +96,11 @@ impl<'a> Object<'a> {
         self.out.push_str(json);
     }
 
+    /// Writes a value unless there is none.
+    pub(super) fn known_json(&mut self, key: Key, value: Option<Json<'_>>) {
+        value.iter().for_each(|value| self.raw(key, value.text()));
+    }
+
     pub(super) fn boolean(&mut self, key: Key, value: bool) {
         self.raw(key, if value { "true" } else { "false" });
     }
@@ -117,6 +122,22 @@ impl<'a> Object<'a> {
         // The 1 before the digits keeps the zeros at their front.
         self.out.push_str(&itoa::Buffer::new().format(duration.subsec_micros() + 1_000_000)[1..]);
     }
+}
+
+/// Writes an array whose elements `write` writes.
+pub(super) fn write_array<T>(
+    out: &mut String,
+    elements: impl Iterator<Item = T>,
+    mut write: impl FnMut(&mut String, T),
+) {
+    out.push('[');
+    for (index, element) in elements.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write(out, element);
+    }
+    out.push(']');
 }
 
 #[cfg(test)]
