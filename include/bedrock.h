@@ -2266,8 +2266,8 @@ void bedrock_run_free(bedrock_run *run);
 
 /* ---- Records of calls, and the log by pull ---------------------------------------------------
  * A record is one JSON object about a call that has ended: how long it took, what it used, and what
- * each attempt met. It holds no credentials, and no prompt and no response unless they are asked
- * for. A function receives records (bedrock_set_observer), or the program reads them
+ * each attempt met. It holds no credentials. It holds no prompt and no response, unless the program
+ * asks for them. A function receives records (bedrock_set_observer), or the program reads them
  * (bedrock_feed_new). Without either, the library observes nothing.
  *
  * There is one record for each call that was sent, or would have been: of every interface and
@@ -2318,15 +2318,14 @@ void bedrock_run_free(bedrock_run *run);
  * gen_ai.tool.definitions, gen_ai.output.messages. A part of a message that is an image, a
  * document, a video or audio has its "size" in bytes instead of its bytes. gen_ai.output.messages
  * has what came before a failure. For operations in the model's own form, libbedrock.request.body
- * and libbedrock.response.body are their bodies, if these are JSON. Besides "capacity", 64 MiB
- * limit the long records that wait.
+ * and libbedrock.response.body are their bodies, if these are JSON. A record of 16 KiB or more
+ * finds room only if no record waits, or if all that wait have at most 64 MiB together with it.
  */
 
 enum {
   BEDROCK_FEED_RECORD = 1,  /* A record. text: its JSON. */
   BEDROCK_FEED_LOG = 2,  /* A message of the log. text: the message. */
-  /* Records and messages that were dropped here, because "capacity" of them were waiting. lost:
-   * their number. */
+  /* Records and messages that were dropped here, because they found no room. lost: their number. */
   BEDROCK_FEED_LOST = 3,
 };
 

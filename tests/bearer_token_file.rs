@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use support::capi::*;
-use support::own_home::replace;
+use support::own_home::{self, replace};
 use support::{Auth, LocalBedrock, PATIENCE, Reply};
 
 fn scratch(test: &str) -> PathBuf {
@@ -19,9 +19,8 @@ fn scratch(test: &str) -> PathBuf {
 }
 
 fn bedrock(token: &str) -> LocalBedrock {
-    let bedrock = LocalBedrock::start();
+    let bedrock = own_home::bedrock();
     accept(&bedrock, token);
-    bedrock.respond_with(|_| Reply::text_response("Hello"));
     bedrock
 }
 
@@ -62,8 +61,7 @@ fn a_key_that_another_program_replaces_is_used_after_the_old_one_is_refused() {
 fn a_key_that_another_program_replaces_is_used_before_the_old_one_is_refused() {
     let file = scratch("changed");
     replace(&file, "bedrock-api-key-0");
-    let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_response("Hello"));
+    let bedrock = own_home::bedrock();
     let model = model(&bedrock, &file);
     assert_eq!(call(&model).response().text, "Hello");
     replace(&file, "bedrock-api-key-1");

@@ -8,11 +8,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bedrock::ffi::process::bedrock_shutdown;
-use serde_json::json;
-
+use support::PATIENCE;
 use support::capi::*;
-use support::own_home::{replace, with_home};
-use support::{LocalBedrock, PATIENCE, Reply};
+use support::own_home::{bedrock, model, replace, with_home};
 
 /// Writes its process id and those of a child and of a grandchild, waits for a file, ends both, and prints keys.
 const COMMAND: &str = r#"#!/bin/sh
@@ -27,16 +25,6 @@ echo '{"Version": 1, "AccessKeyId": "AKIAPRINTED", "SecretAccessKey": "s"}'
 fn prepare(home: &Path) {
     replace(&home.join("command"), COMMAND);
     replace(&home.join(".aws/config"), "[default]\ncredential_process = sh \"$HOME/command\"\n");
-}
-
-fn bedrock() -> LocalBedrock {
-    let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_response("Hello"));
-    bedrock
-}
-
-fn model(bedrock: &LocalBedrock) -> Model {
-    Model::new(&json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}}))
 }
 
 /// Waits until `look` returns something.

@@ -12,7 +12,7 @@ use serde_json::json;
 use sha1::Digest as _;
 
 use support::capi::*;
-use support::own_home::{replace, with_home};
+use support::own_home::{model, replace, with_home};
 use support::{LocalBedrock, Reply, Request as Received};
 
 /// The calls that are made at once.
@@ -149,13 +149,9 @@ fn check(services: &Services) {
     check_counted(services, || services.lookups());
 }
 
-fn model(services: &Services) -> Model {
-    Model::new(&json!({"model": MODEL_ID, "base_url": services.server.url(), "retry": {"max_attempts": 1}}))
-}
-
 /// Checks how many lookups there are. `lookups` counts them.
 fn check_counted(services: &Services, lookups: impl Fn() -> usize) {
-    let model = model(services);
+    let model = model(&services.server);
     services.replace_keys();
     call(&model);
     assert_eq!(lookups(), 1, "the first lookup");
@@ -292,14 +288,14 @@ fn a_login_session_that_is_refused_before_it_expires_is_not_renewed() {
             set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
             services.replace_keys();
             log_in(1, "AKIAKEYS1", "2099-01-01T00:00:00Z");
-            let refused = model(&services);
+            let refused = model(&services.server);
             call(&refused);
             services.replace_keys();
             let outcome = refused.generate(&Request::say("Hello?"));
             assert_eq!(outcome.failed(BEDROCK_E_CREDENTIALS).code, "ExpiredTokenException");
             assert_eq!(services.lookups(), 0, "nothing is sent for a token that is valid");
             log_in(2, "AKIAKEYS2", "2099-01-01T00:00:00Z");
-            call(&model(&services));
+            call(&model(&services.server));
         },
     );
 }

@@ -7,11 +7,9 @@ mod support;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use serde_json::json;
-
+use support::Auth;
 use support::capi::*;
-use support::own_home::{replace, with_home};
-use support::{Auth, LocalBedrock, Reply};
+use support::own_home::{bedrock, model, replace, with_home};
 
 fn keys(number: usize) -> String {
     format!("[default]\naws_access_key_id = AKIAROTATED{number}\naws_secret_access_key = secret{number}\n")
@@ -19,16 +17,6 @@ fn keys(number: usize) -> String {
 
 fn accepted(number: usize) -> Auth {
     Auth::sigv4(&format!("AKIAROTATED{number}"), &format!("secret{number}"), "us-east-1")
-}
-
-fn bedrock() -> LocalBedrock {
-    let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_response("Hello"));
-    bedrock
-}
-
-fn model(bedrock: &LocalBedrock) -> Model {
-    Model::new(&json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}}))
 }
 
 #[test]

@@ -23,7 +23,7 @@ const (
 	FeedRecord FeedType = 1
 	// FeedLog is a message of the log.
 	FeedLog FeedType = 2
-	// FeedLost stands for items that were dropped here, because Capacity of them were waiting. Lost is their number.
+	// FeedLost stands for items that were dropped here, because they found no room. Lost is their number.
 	FeedLost FeedType = 3
 )
 

@@ -1,8 +1,9 @@
 //! Records of calls, and the log by pull
 //!
 //! A record is one JSON object about a call that has ended: how long it took, what it used, and what each attempt met.
-//! It holds no credentials, and no prompt and no response unless they are asked for. A function receives records (bedrock_set_observer), or the
-//! program reads them (bedrock_feed_new). Without either, the library observes nothing.
+//! It holds no credentials. It holds no prompt and no response, unless the program asks for them. A function receives
+//! records (bedrock_set_observer), or the program reads them (bedrock_feed_new). Without either, the library observes
+//! nothing.
 //!
 //! There is one record for each call that was sent, or would have been: of every interface and operation, complete,
 //! failed or cancelled. A call has none if its request is refused before it is sent, if its cancel was fired before, or
@@ -48,8 +49,8 @@
 //! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
 //! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes.
 //! gen_ai.output.messages has what came before a failure. For operations in the model's own form,
-//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. Besides "capacity", 64 MiB
-//! limit the long records that wait.
+//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. A record of 16
+//! KiB or more finds room only if no record waits, or if all that wait have at most 64 MiB together with it.
 
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_error, bedrock_status};
@@ -83,7 +84,7 @@ pub type bedrock_record_fn =
 pub const BEDROCK_FEED_RECORD: i32 = 1;
 /// A message of the log. text: the message.
 pub const BEDROCK_FEED_LOG: i32 = 2;
-/// Records and messages that were dropped here, because "capacity" of them were waiting. lost: their number.
+/// Records and messages that were dropped here, because they found no room. lost: their number.
 pub const BEDROCK_FEED_LOST: i32 = 3;
 
 /// What a feed returns. It is borrowed until the next bedrock_feed_next or bedrock_feed_free on its feed. Its texts are

@@ -7,6 +7,7 @@
  * observer at a time. A feed that was freed wakes its reader, and its descriptor is closed under a thread that signals
  * it. A feed that lives from the beginning to the end gets the record of each call once. */
 #include "pull.h"
+#include "race.h"
 
 #define CALLERS 3
 #define SETTERS 3
@@ -22,10 +23,6 @@ static long rounds, calls, records;
 static int stopping, live; /* the number of observers that are not released */
 static bedrock_model *model;
 static bedrock_request *request;
-
-#define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
-#define PUT(at, value) __atomic_store_n(&(at), (value), __ATOMIC_SEQ_CST)
-#define ADD(at, value) __atomic_add_fetch(&(at), (value), __ATOMIC_SEQ_CST)
 
 static void observe(const char *record, size_t len, int64_t lost, void *user)
 {

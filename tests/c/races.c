@@ -7,6 +7,7 @@
  * never without a reason. No wakeup runs after its stream was freed: the memory that it writes to is freed with the
  * stream. */
 #include "pull.h"
+#include "race.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -16,7 +17,6 @@
 #define SET_STREAMS 6 /* streams in a set at once */
 #define SLOTS (READERS - SETS + SETS * SET_STREAMS)
 #define RACERS 8
-#define PATIENCE 60   /* seconds without a step after which a thread hangs */
 
 #define TEN "a b c d e f g h i j"
 #define HELLO "{\"messageStart\": {\"role\": \"assistant\"}}, " \
@@ -46,17 +46,6 @@ static long steps[READERS];
 static int playing = READERS, stopping;
 static long ends[4], notified_in_vain, notified_in_all;
 static const char *const end_names[] = {"done", "failed", "cancelled", "freed by another"};
-
-#define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
-#define PUT(at, value) __atomic_store_n(&(at), (value), __ATOMIC_SEQ_CST)
-#define ADD(at, value) __atomic_add_fetch(&(at), (value), __ATOMIC_SEQ_CST)
-
-static unsigned roll(unsigned *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    return *state ^= *state << 5;
-}
 
 /* What a wakeup writes to. The library's share of it is given back by release. */
 struct wake {
@@ -442,25 +431,9 @@ static void *read_streams(void *user)
     return NULL;
 }
 
-/* Looks four times a second whether every thread still gets on. */
-static void watch(void)
+static int interface_of(int reader)
 {
-    static const struct timespec moment = {0, 250000000};
-    long seen[READERS] = {0}, now;
-    int still[READERS] = {0}, i;
-
-    while (GET(playing) > 0) {
-        nanosleep(&moment, NULL);
-        for (i = 0; i < READERS; i++) {
-            now = GET(steps[i]);
-            still[i] = now == seen[i] ? still[i] + 1 : 0;
-            seen[i] = now;
-            if (now >= 0 && still[i] > PATIENCE * 4) {
-                fprintf(stderr, "reader %d hangs, after %ld rounds of its own, at interface %d\n", i, now, slots[i].interface);
-                abort();
-            }
-        }
-    }
+    return slots[reader].interface;
 }
 
 int main(int argc, char **argv)
@@ -482,7 +455,7 @@ int main(int argc, char **argv)
         CHECK(pthread_create(&racers[i], NULL, race, (void *)i) == 0);
     for (i = 0; i < READERS; i++)
         CHECK(pthread_create(&readers[i], NULL, read_streams, (void *)i) == 0);
-    watch();
+    watch(steps, READERS, &playing, interface_of);
     for (i = 0; i < READERS; i++)
         pthread_join(readers[i], NULL);
     PUT(stopping, 1);

@@ -8,6 +8,7 @@
  * It makes runs, whose records its own observer and feed receive, and no other. In the parent: every run goes on to its
  * end, its feed and its observers receive the record of each call once, and each observer is released once. */
 #include "pull.h"
+#include "race.h"
 
 #define CALLS "{\"message\": {\"role\": \"assistant\", \"content\": [" \
               "{\"toolUse\": {\"toolUseId\": \"a\", \"name\": \"work\", \"input\": {}}}," \
@@ -33,10 +34,6 @@ static bedrock_feed *feed;
 static bedrock_run *waiting;
 static const bedrock_event *borrowed; /* the last event of that run, while it waits */
 static struct observed steady; /* the parent's observer, while no other takes its place */
-
-#define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
-#define PUT(at, value) __atomic_store_n(&(at), (value), __ATOMIC_SEQ_CST)
-#define ADD(at, value) __atomic_add_fetch(&(at), (value), __ATOMIC_SEQ_CST)
 
 static void observe(const char *record, size_t len, int64_t lost, void *user)
 {

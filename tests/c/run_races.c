@@ -8,13 +8,13 @@
  * is in the request as a whole or not at all. Every interface notifies until the end (a thread that waits too long is
  * detected), and no wakeup runs after its run was freed: the memory that it writes to is freed with the run. */
 #include "pull.h"
+#include "race.h"
 
 #define READERS 6
 #define GIVERS 3
 #define ENDERS 3
 #define CALLS 4
 #define JOBS 4096
-#define PATIENCE 60 /* seconds without a step after which a thread hangs */
 
 #define CALL(id, name) "{\"toolUse\": {\"toolUseId\": \"" id "\", \"name\": \"" name "\", \"input\": {}}}"
 #define FIRST(more) "{\"message\": {\"role\": \"assistant\", \"content\": [{\"text\": \"Three at once.\"}, " \
@@ -63,17 +63,6 @@ static pthread_mutex_t jobs_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t jobs_changed = PTHREAD_COND_INITIALIZER;
 static struct job jobs[JOBS];
 static unsigned jobs_head, jobs_tail;
-
-#define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
-#define PUT(at, value) __atomic_store_n(&(at), (value), __ATOMIC_SEQ_CST)
-#define ADD(at, value) __atomic_add_fetch(&(at), (value), __ATOMIC_SEQ_CST)
-
-static unsigned roll(unsigned *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    return *state ^= *state << 5;
-}
 
 static void spin(unsigned *state)
 {
@@ -534,25 +523,9 @@ static void *read_runs(void *user)
     return NULL;
 }
 
-/* Looks four times a second whether every thread still gets on. */
-static void watch(void)
+static int interface_of(int reader)
 {
-    static const struct timespec moment = {0, 250000000};
-    long seen[READERS] = {0}, now;
-    int still[READERS] = {0}, i;
-
-    while (GET(playing) > 0) {
-        nanosleep(&moment, NULL);
-        for (i = 0; i < READERS; i++) {
-            now = GET(steps[i]);
-            still[i] = now == seen[i] ? still[i] + 1 : 0;
-            seen[i] = now;
-            if (now >= 0 && still[i] > PATIENCE * 4) {
-                fprintf(stderr, "reader %d hangs, after %ld runs of its own, at interface %d\n", i, now, slots[i].interface);
-                abort();
-            }
-        }
-    }
+    return slots[reader].interface;
 }
 
 int main(int argc, char **argv)
@@ -570,7 +543,7 @@ int main(int argc, char **argv)
         CHECK(pthread_create(&enders[i], NULL, end_runs, (void *)i) == 0);
     for (i = 0; i < READERS; i++)
         CHECK(pthread_create(&readers[i], NULL, read_runs, (void *)i) == 0);
-    watch();
+    watch(steps, READERS, &playing, interface_of);
     for (i = 0; i < READERS; i++)
         pthread_join(readers[i], NULL);
     pthread_mutex_lock(&jobs_lock);

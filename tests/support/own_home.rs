@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
+use super::capi::{MODEL_ID, Model};
+use super::{LocalBedrock, Reply};
+
 /// The variable that is set in the process that a test starts.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 
@@ -31,4 +36,16 @@ pub fn replace(path: &Path, text: &str) {
     let new = path.with_extension("new");
     std::fs::write(&new, text).expect("a file");
     std::fs::rename(new, path).expect("a file");
+}
+
+/// Returns a service that replies "Hello" to every request.
+pub fn bedrock() -> LocalBedrock {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
+    bedrock
+}
+
+/// Returns a model of this service whose calls are authorized by the environment, and have one attempt.
+pub fn model(bedrock: &LocalBedrock) -> Model {
+    Model::new(&json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}}))
 }

@@ -142,7 +142,7 @@ class FeedType(IntEnum):
     RECORD = 1
     #: A message of the log. text: the message.
     LOG = 2
-    #: Records and messages that were dropped here, because "capacity" of them were waiting. lost: their number.
+    #: Records and messages that were dropped here, because they found no room. lost: their number.
     LOST = 3
 
 
