@@ -46,13 +46,6 @@ static void release(void *user)
     free(observer);
 }
 
-static unsigned roll(unsigned *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    return *state ^= *state << 5;
-}
-
 /* Makes calls, of which each has a record: complete, failed, cancelled or left. */
 static void *keep_calling(void *user)
 {
