@@ -16,11 +16,10 @@ mod handles;
 mod random;
 mod support;
 
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_live_handles, bedrock_set_log, bedrock_shutdown};
+use bedrock::ffi::process::{bedrock_live_handles, bedrock_shutdown};
 use bedrock::ffi::status::BEDROCK_OK;
 use caller::{Caller, Shared};
 use libfuzzer_sys::fuzz_target;
@@ -65,8 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
     });
     assert!(broken.is_empty(), "{broken:?}");
 
-    shared.handles.free_all();
-    bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
+    shared.free_all();
     assert_eq!(bedrock_shutdown(10_000), BEDROCK_OK, "the library did not stop");
     wait_for_threads(before);
     assert_eq!(bedrock_live_handles(), 0, "handles are left");

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
-use std::ptr::{dangling_mut, null_mut, without_provenance_mut};
+use std::ptr::{dangling_mut, null, null_mut, without_provenance_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bedrock::ffi::attachment::bedrock_release_fn;
 use bedrock::ffi::cancel::bedrock_cancel;
+use bedrock::ffi::feed::bedrock_set_observer;
+use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_set_log};
 
 use super::calls::{CALLS, Call};
 use super::handles::{Handles, Kind};
@@ -33,6 +35,16 @@ pub struct Shared {
     /// The number of remaining calls.
     pub steps: AtomicUsize,
     pub until: Option<Instant>,
+}
+
+impl Shared {
+    /// Frees all handles, and removes the program's functions that no handle holds: the log and the observer.
+    pub fn free_all(&self) {
+        self.handles.free_all();
+        bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
+        // SAFETY: NULL is permitted for each of them.
+        unsafe { bedrock_set_observer(null(), 0, None, null_mut(), None, null_mut()) };
+    }
 }
 
 /// The results of the calls of one function.

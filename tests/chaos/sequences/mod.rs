@@ -9,12 +9,10 @@ mod calls;
 mod handles;
 
 use std::collections::BTreeMap;
-use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bedrock::ffi::feed::bedrock_set_observer;
-use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_live_handles, bedrock_set_log, bedrock_shutdown};
+use bedrock::ffi::process::{bedrock_live_handles, bedrock_shutdown};
 
 use crate::random::Random;
 use crate::settings::Settings;
@@ -53,9 +51,7 @@ pub fn run(settings: &Settings) -> Vec<String> {
         }
     });
 
-    shared.handles.free_all();
-    bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
-    unsafe { bedrock_set_observer(null(), 0, None, null_mut(), None, null_mut()) };
+    shared.free_all();
     let status = bedrock_shutdown(5000);
     if status != BEDROCK_OK {
         violations.push(format!("bedrock_shutdown returned {} after 5 s", name(status)));
