@@ -8,6 +8,7 @@
  * stream. */
 #include "pull.h"
 #include "race.h"
+#include "wake.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -46,59 +47,6 @@ static long steps[READERS];
 static int playing = READERS, stopping;
 static long ends[4], notified_in_vain, notified_in_all;
 static const char *const end_names[] = {"done", "failed", "cancelled", "freed by another"};
-
-/* What a wakeup writes to. The library's share of it is given back by release. */
-struct wake {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int wakeups, released, shares;
-};
-
-static void drop_share(struct wake *wake)
-{
-    int left;
-
-    pthread_mutex_lock(&wake->lock);
-    left = --wake->shares;
-    pthread_mutex_unlock(&wake->lock);
-    if (left == 0) {
-        pthread_mutex_destroy(&wake->lock);
-        pthread_cond_destroy(&wake->changed);
-        free(wake);
-    }
-}
-
-static void on_wakeup(void *user)
-{
-    struct wake *wake = user;
-
-    pthread_mutex_lock(&wake->lock);
-    CHECK_INT(wake->released, 0);
-    wake->wakeups++;
-    pthread_cond_signal(&wake->changed);
-    pthread_mutex_unlock(&wake->lock);
-}
-
-static void release(void *user)
-{
-    struct wake *wake = user;
-
-    pthread_mutex_lock(&wake->lock);
-    CHECK_INT(wake->released++, 0);
-    pthread_cond_signal(&wake->changed);
-    pthread_mutex_unlock(&wake->lock);
-    drop_share(wake);
-}
-
-static struct wake *new_wake(void)
-{
-    struct wake *wake = calloc(1, sizeof *wake);
-
-    pthread_mutex_init(&wake->lock, NULL);
-    pthread_cond_init(&wake->changed, NULL);
-    wake->shares = 2;
-    return wake;
-}
 
 /* A racing thread: it does one thing, or nothing, to each stream of its slots, at a random moment. */
 static void *race(void *user)
@@ -273,20 +221,15 @@ static bedrock_status by_descriptor(struct slot *slot, bedrock_stream *stream, u
 
 static bedrock_status by_wakeup(struct slot *slot, bedrock_stream *stream, struct wake **to_drop)
 {
-    struct wake *wake = new_wake();
-    bedrock_status status = bedrock_stream_set_wakeup(stream, on_wakeup, wake, release);
-    int heard = 0, released = 0;
+    struct wake *wake = wake_new();
+    bedrock_status status = bedrock_stream_set_wakeup(stream, wake_up, wake, wake_release);
+    int heard = 0, released;
 
     if (status < 0) {
         CHECK(status == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == stream);
     } else {
         do {
-            pthread_mutex_lock(&wake->lock);
-            while (wake->wakeups == heard && !wake->released)
-                pthread_cond_wait(&wake->changed, &wake->lock);
-            heard = wake->wakeups;
-            released = wake->released;
-            pthread_mutex_unlock(&wake->lock);
+            released = wake_wait(wake, &heard);
             status = released ? step(slot, stream, 0) : drain(slot, stream);
             CHECK(!released || GET(slot->freed) == stream);
         } while (status == BEDROCK_AGAIN);
@@ -374,7 +317,7 @@ static void read_one_by_one(unsigned self)
         }
         finish(slot, stream, status);
         if (wake != NULL)
-            drop_share(wake);
+            wake_drop(wake);
     }
 }
 

@@ -9,6 +9,7 @@
  * detected), and no wakeup runs after its run was freed: the memory that it writes to is freed with the run. */
 #include "pull.h"
 #include "race.h"
+#include "wake.h"
 
 #define READERS 6
 #define GIVERS 3
@@ -247,71 +248,19 @@ static bedrock_status drain(struct slot *slot)
     return status;
 }
 
-/* What a wakeup writes to. */
-struct wake {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int wakeups, released, shares;
-};
-
-static void on_wakeup(void *user)
-{
-    struct wake *wake = (struct wake *)user;
-
-    pthread_mutex_lock(&wake->lock);
-    CHECK_INT(wake->released, 0);
-    wake->wakeups++;
-    pthread_cond_signal(&wake->changed);
-    pthread_mutex_unlock(&wake->lock);
-}
-
-static void drop_share(struct wake *wake)
-{
-    int left;
-
-    pthread_mutex_lock(&wake->lock);
-    left = --wake->shares;
-    pthread_mutex_unlock(&wake->lock);
-    if (left == 0) {
-        pthread_mutex_destroy(&wake->lock);
-        pthread_cond_destroy(&wake->changed);
-        free(wake);
-    }
-}
-
-static void release(void *user)
-{
-    struct wake *wake = (struct wake *)user;
-
-    pthread_mutex_lock(&wake->lock);
-    CHECK_INT(wake->released++, 0);
-    pthread_cond_signal(&wake->changed);
-    pthread_mutex_unlock(&wake->lock);
-    drop_share(wake);
-}
-
 static bedrock_status by_wakeup(struct slot *slot, struct wake **to_drop)
 {
-    struct wake *wake = (struct wake *)calloc(1, sizeof *wake);
-    bedrock_status status;
-    int heard = 0, again = 0, released = 0;
+    struct wake *wake = wake_new();
+    bedrock_status status = bedrock_run_set_wakeup(slot->run, wake_up, wake, wake_release);
+    int heard = 0, again = 0, released;
 
     *to_drop = wake;
-    pthread_mutex_init(&wake->lock, NULL);
-    pthread_cond_init(&wake->changed, NULL);
-    wake->shares = 2;
-    status = bedrock_run_set_wakeup(slot->run, on_wakeup, wake, release);
     if (status < 0) {
         CHECK(status == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == slot->cancel);
         return status;
     }
     do {
-        pthread_mutex_lock(&wake->lock);
-        while (wake->wakeups == heard && !wake->released)
-            pthread_cond_wait(&wake->changed, &wake->lock);
-        heard = wake->wakeups;
-        released = wake->released;
-        pthread_mutex_unlock(&wake->lock);
+        released = wake_wait(wake, &heard);
         status = drain(slot);
         CHECK(heard <= again + 1); /* it notifies at most once for each BEDROCK_AGAIN */
         again += status == BEDROCK_AGAIN;
@@ -508,7 +457,7 @@ static void run(struct slot *slot, int interface)
     bedrock_cancel_free(cancel);
     bedrock_request_free(slot->request);
     if (wake != NULL)
-        drop_share(wake);
+        wake_drop(wake);
 }
 
 static void *read_runs(void *user)
