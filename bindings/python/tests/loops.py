@@ -1,6 +1,7 @@
 """Event loops, one like the other for the tests."""
 
 import asyncio
+import importlib.util
 import sys
 
 import pytest
@@ -47,14 +48,18 @@ class Uvloop(Asyncio):
     name = "uvloop"
 
     def new_loop(self):
-        return pytest.importorskip("uvloop").new_event_loop()
+        import uvloop
+
+        return uvloop.new_event_loop()
 
 
 class Trio:
     name = "trio"
 
     def run(self, function, *arguments):
-        return pytest.importorskip("trio").run(function, *arguments)
+        import trio
+
+        return trio.run(function, *arguments)
 
     async def sleep(self, seconds):
         import trio
@@ -89,4 +94,14 @@ class Trio:
 LOOPS = [Asyncio(), Uvloop(), Trio()]
 if sys.implementation.name == "pypy":  # neither uvloop nor the newest trio is made for it
     LOOPS = [Asyncio()]
-each_loop = pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.name)
+each_loop = pytest.mark.parametrize(
+    "loop",
+    [
+        pytest.param(
+            loop,
+            id=loop.name,
+            marks=pytest.mark.skipif(importlib.util.find_spec(loop.name) is None, reason=f"{loop.name} is missing"),
+        )
+        for loop in LOOPS
+    ],
+)

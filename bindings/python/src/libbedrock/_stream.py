@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import _thread
-import select
 from ctypes import byref, c_void_p, string_at
 
 from . import _abi, _calls, _waiting
 from ._abi import EventType, Status
 from ._errors import BusyError, Error, ResourceError, taken
 from ._library import Handle, library, next_within
+from ._polling import readable
 from ._records import Event
 from ._response import Response, response_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import select
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from ._library import Next
@@ -185,7 +186,7 @@ class Stream:
         self._enter()
         try:
             self.fileno()  # If the stream is closed or the parent's, the descriptor may be another file now.
-            return self._wait(timeout)
+            return readable(self, timeout)
         finally:
             self._leave()
 
@@ -267,7 +268,7 @@ class Stream:
     def _take_later(self) -> Event | None:
         """Waits, and returns what _take returns. Signal handlers run meanwhile, and what they raise ends the wait."""
         try:
-            self._wait(None)
+            readable(self, None)
         except ResourceError:
             return self._taken(self._functions.next_within(self._number, SLICE, self._event_reference, self._error_reference))
         return self._take()
@@ -304,13 +305,6 @@ class Stream:
         if self._read and isinstance(self._rest, Handle):
             error.response = response_of(self._rest)
         return error
-
-    def _wait(self, timeout: float | None) -> bool:
-        if self._poll is None:
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLIN)
-            self._poll = poll
-        return bool(self._poll.poll(None if timeout is None else max(timeout, 0) * 1000))
 
     def _keep_response(self) -> None:
         """Keeps the response for the time after the stream. It is not worth a failure."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import select
 from ctypes import byref, c_void_p
 
 from ._abi import Status
 from ._errors import ResourceError, of_status
 from ._library import Handle, library
+from ._polling import readable
 from ._stream import Stream
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import select
     from collections.abc import Iterator
 
 
@@ -55,7 +56,7 @@ class WaitSet:
                     return stream
             elif status != Status.AGAIN:
                 raise of_status(status)
-            elif not self._wait(timeout):
+            elif not readable(self, timeout):
                 return None
 
     def __iter__(self) -> Iterator[Stream]:
@@ -89,10 +90,3 @@ class WaitSet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _wait(self, timeout: float | None) -> bool:
-        if self._poll is None:
-            poll = select.poll()
-            poll.register(self.fileno(), select.POLLIN)
-            self._poll = poll
-        return bool(self._poll.poll(None if timeout is None else max(timeout, 0) * 1000))
