@@ -1,5 +1,5 @@
-/* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, and a child
- * that is waited for with a limit. */
+/* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, a scripted
+ * call, and a child that is waited for with a limit. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -41,6 +41,19 @@ static inline bedrock_request *hello(void)
     CHECK_OK(bedrock_request_new("{\"messages\":[{\"role\":\"user\",\"content\":\"Hello?\"}]}", BEDROCK_STRLEN, &request, &error),
              error);
     return request;
+}
+
+/* Makes a call that gets a scripted response. */
+static inline void scripted_call(void)
+{
+    bedrock_model *model = check_scripted("[\"One two three.\"]");
+    bedrock_request *request = check_request("Hi.");
+    bedrock_response *response = NULL;
+
+    CHECK_INT(bedrock_generate(model, request, NULL, &response, NULL), BEDROCK_OK);
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+    bedrock_model_free(model);
 }
 
 /* Waits for a child for at most so many seconds. Returns its exit code, 128 and its signal, or -1 where it did not

@@ -3,11 +3,9 @@
 // tries: 100
 // seconds: 60
 
-#include "check.h"
+#include "common.h"
 
 #include <semaphore.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static sem_t called;
 static pid_t child;
@@ -16,18 +14,6 @@ static void count(const char *record, size_t len, int64_t lost, void *user)
 {
     (void)record, (void)len, (void)lost;
     ++*(int *)user;
-}
-
-static void call(void)
-{
-    bedrock_model *model = check_scripted("[\"One two three.\"]");
-    bedrock_request *request = check_request("Hi.");
-    bedrock_response *response = NULL;
-
-    CHECK_INT(bedrock_generate(model, request, NULL, &response, NULL), BEDROCK_OK);
-    bedrock_response_free(response);
-    bedrock_request_free(request);
-    bedrock_model_free(model);
 }
 
 static void fork_here(const char *record, size_t len, int64_t lost, void *user)
@@ -40,9 +26,9 @@ static void fork_here(const char *record, size_t len, int64_t lost, void *user)
         sem_post(&called);
         return;
     }
-    call();
+    scripted_call();
     CHECK_INT(bedrock_set_observer(NULL, 0, count, &records, NULL, NULL), BEDROCK_OK);
-    call();
+    scripted_call();
     CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
     CHECK_INT(records, 1);
     CHECK_INT(bedrock_set_observer(NULL, 0, NULL, NULL, NULL, NULL), BEDROCK_OK);
@@ -60,7 +46,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < tries; i++) {
         int status = 0;
 
-        call();
+        scripted_call();
         sem_wait(&called);
         CHECK(waitpid(child, &status, 0) == child);
         CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);

@@ -3,10 +3,9 @@
 // tries: 100
 // flags: -rdynamic
 
-#include "check.h"
+#include "common.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -32,24 +31,12 @@ static void release(void *user)
     ++*(int *)user;
 }
 
-static void call(void)
-{
-    bedrock_model *model = check_scripted("[\"One two three.\"]");
-    bedrock_request *request = check_request("Hi.");
-    bedrock_response *response = NULL;
-
-    CHECK_INT(bedrock_generate(model, request, NULL, &response, NULL), BEDROCK_OK);
-    bedrock_response_free(response);
-    bedrock_model_free(model);
-    bedrock_request_free(request);
-}
-
 int main(int argc, char **argv)
 {
     int tries = argc > 1 ? atoi(argv[1]) : 1;
 
     sem_init(&heard, 0, 0);
-    call();
+    scripted_call();
     for (int i = 0; i < tries; i++) {
         denied = 1;
         CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, on_log, &releases, release), BEDROCK_E_RESOURCE);
@@ -58,7 +45,7 @@ int main(int argc, char **argv)
         CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, on_log, &releases, release), BEDROCK_OK);
         denied = 1;
         CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, on_log, NULL, NULL), BEDROCK_E_RESOURCE);
-        call();
+        scripted_call();
         sem_wait(&heard);
         CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, NULL, NULL, NULL), BEDROCK_OK);
         CHECK_INT(releases, 2 * i + 2);
