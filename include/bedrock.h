@@ -957,7 +957,8 @@ const char *bedrock_request_json(bedrock_request *request,
 /* Gets the exact body that bedrock_generate or a stream would send with this model, for tests
  * and for debugging.
  *
- * The model's defaults are in it: to save a conversation, use bedrock_request_json.
+ * The model's defaults are in it: to save a conversation, use bedrock_request_json. The tools of
+ * a run are not: declare them in the request or the model.
  *
  * Returns: The body. NULL, with *err set, if it cannot be made.
  * Ownership: Borrowed until the next bedrock_request_body on this request, from any thread, or
@@ -983,6 +984,9 @@ const char *bedrock_request_body(bedrock_request *request,
  *
  * {"pointer": "/system/0/text", "offset": 48, "a": "\"It is Monday.\"", "b": "\"It is
  * Tuesday.\""}
+ *
+ * The conversations are not checked, so they may be at any stage: also those of a run, whose
+ * tools are not in them.
  *
  * a: A request. The result is kept with it.
  * b: Another request, or the same one.
@@ -1058,9 +1062,10 @@ bedrock_status bedrock_request_add_message(bedrock_request *request,
  * Every response that has its content can be added, also one that is not complete
  * (bedrock_response_complete). Blocks keep their bytes, with these exceptions. Blank texts are
  * left out. If the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
- * 0), {} replaces it: add an error result for the call. A tool call without id or name is left
- * out. Reasoning is left out if no text or call follows it, or if the response was cut off
- * before its signature came. Calls of tools that the service runs itself stay, with their
+ * 0), {} replaces it: add an error result for the call. In the name of a tool, _ replaces each
+ * character that a name cannot have, because models invent names. A tool call without id or name
+ * is left out. Reasoning is left out if no text or call follows it, or if the response was cut
+ * off before its signature came. Calls of tools that the service runs itself stay, with their
  * results; if the response was cut off before the result came, the call is left out. If nothing
  * remains, nothing is added; the next text of the user then joins the user's last message.
  *
@@ -1122,15 +1127,17 @@ bedrock_status bedrock_request_remove_messages(bedrock_request *request,
 /* Shortens the conversation to at most max_messages messages.
  *
  * Whole turns are removed, the oldest first, so that the rest begins with a message of the user,
- * and no tool result loses its call. If the last turn alone is longer, because the model called
- * many tools in it, the user's message that began it stays, and its oldest rounds of calls and
- * results are removed. That message and the last round always stay, even if they are more than
- * max_messages. The system prompt is not changed.
+ * and no tool result loses its call. Messages of the user that follow each other are one. If the
+ * last turn alone is longer, because the model called many tools in it, the user's message that
+ * began it stays, and its oldest rounds of calls and results are removed. That message and the
+ * last round always stay, even if they are more than max_messages. The system prompt is not
+ * changed.
  *
  * The removed messages become a request of their own, *removed: a copy of this one that has them
  * in place of those that stay. Its bedrock_request_message_count is how many were removed, and
  * its bedrock_request_json shows them. To keep what they say, add a text to it that asks for a
- * summary, and pass it to bedrock_generate.
+ * summary, and pass it to bedrock_generate. If they are messages of a run, the tools must be
+ * declared in the request or the model.
  *
  * max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
  * removed: Receives the removed messages, or NULL if none were removed. It may be NULL.
@@ -1293,8 +1300,9 @@ enum {
    * version does not know. json holds it. (contentBlockDelta) */
   BEDROCK_EVENT_BLOCK_DELTA = 6,
   /* A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was
-   * empty. If input_valid is 0, text is what the model wrote, which is not a JSON object.
-   * (contentBlockStop) */
+   * empty: look at the stop reason before you run a tool with "{}", because a model that is cut
+   * off leaves it too. If input_valid is 0, text is what the model wrote, which is not a JSON
+   * object. (contentBlockStop) */
   BEDROCK_EVENT_BLOCK_STOP = 7,
   /* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE.
    * (messageStop) */
@@ -1748,15 +1756,18 @@ enum {
 
 /* A tool call of the model. Its texts are borrowed until the response is freed. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
-  /* The id of the call. Pass it to bedrock_request_add_tool_result. */
+  /* The id of the call. Pass it to bedrock_request_add_tool_result. If the model has repeated an
+   * id in its message, this is another one, which the library has made from it: no other call of
+   * the response has it. */
   const char *id;
   const char *name;
   /* The input as JSON. The bedrock_json_... functions read it. */
   const char *input_json;
   size_t input_json_len;
-  /* 0 if input_json is not a JSON object, because the model was cut off or wrote something else.
-   * Then do not run the tool. bedrock_request_add_response adds such a call too; reply to it
-   * with an error result, for example "The input was cut off.". */
+  /* 0 if input_json is not a JSON object, because the model was cut off or wrote something else,
+   * or if it is {} because the model was cut off before it wrote more. Then do not run the tool.
+   * bedrock_request_add_response adds such a call too; reply to it with an error result, for
+   * example "The input was cut off.". */
   int32_t input_valid;
   /* One of BEDROCK_TOOL_CALL_..., for who runs the tool. */
   int32_t kind;
@@ -2036,8 +2047,10 @@ bedrock_status bedrock_model_stats(const bedrock_model *model,
  * the model if you also make calls that are no runs.
  *
  * Failures. A tool that fails does not end the run: its result informs the model. If the model
- * calls a tool that does not exist, or its input is not a JSON object, the run informs the model,
- * and the program does not get the call.
+ * calls a tool that does not exist, or its input is not a JSON object or was cut off, the run
+ * informs the model, and the program does not get the call. If a result makes a request that cannot
+ * be sent, such as one that refers to bytes that are not attached, the run ends with
+ * BEDROCK_E_REQUEST, and its round is not added.
  *
  * Options are a JSON object. Keys that are not known are errors.
  *
@@ -2179,7 +2192,8 @@ bedrock_status bedrock_run_next(bedrock_run *run,
  * kind: One of BEDROCK_RESULT_....
  * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if no such call waits for a result: it has
  *   one, the run has ended, or there is no such call. BEDROCK_E_REQUEST if content is not what
- *   kind promises; the call then still waits.
+ *   kind promises, or if it has a block that the service is certain to refuse; the call then
+ *   still waits.
  * Threads: Thread-safe, also while another thread is in bedrock_run_next or bedrock_run_tools.
  *   Does not block.
  * Since: 0.1

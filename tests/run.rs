@@ -182,6 +182,109 @@ fn the_model_is_informed_of_a_call_that_the_program_does_not_get() {
 }
 
 #[test]
+fn a_conversation_goes_on_after_an_invented_name_and_a_repeated_id() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(calls(&[("a", "functions.weather", "{}"), ("a", "weather", "{}"), ("a", "weather", "{}")]));
+    bedrock.push(end());
+    let request = say("Go.");
+    let model = model(&bedrock, json!({}));
+    let (seen, ended) = finish(&mut open(&model, &request, ""));
+    assert!(ended.expect("no failure"));
+    assert_eq!(seen.calls.iter().map(|(_, id, _)| id.as_str()).collect::<Vec<_>>(), ["a-2", "a-3"]);
+    let messages = messages(&request);
+    let of = |message: usize, pointer: &str| {
+        let blocks = messages[message]["content"].as_array().expect("blocks");
+        blocks.iter().filter_map(|block| block.pointer(pointer)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(of(1, "/toolUse/name"), ["functions_weather", "weather", "weather"]);
+    assert_eq!(of(1, "/toolUse/toolUseId"), ["a", "a-2", "a-3"]);
+    assert_eq!(of(2, "/toolResult/toolUseId"), ["a", "a-2", "a-3"]);
+    assert_eq!(of(2, "/toolResult/content/0/text")[1], "result of a-2");
+    assert_eq!(bedrock.requests()[1].json()["messages"], json!(messages.as_array().expect("messages")[..3]));
+    bedrock.push(end());
+    request.lock().add_text("user", "And then?").expect("a text");
+    assert!(finish(&mut open(&model, &request, "")).1.expect("the request can be sent"));
+}
+
+#[test]
+fn a_call_that_was_cut_off_before_its_input_does_not_reach_the_program() {
+    for stop_reason in ["max_tokens", "model_context_window_exceeded", "malformed_tool_use"] {
+        let bedrock = LocalBedrock::start();
+        let start = Reply::stream().message_start();
+        let calls = start.tool_call(0, "a", "weather", &["{}"]).tool_call(1, "b", "weather", &[]);
+        bedrock.push(calls.message_stop(stop_reason).metadata(11, 2));
+        bedrock.push(end());
+        let request = say("Go.");
+        let (seen, ended) = finish(&mut open(&model(&bedrock, json!({})), &request, ""));
+        assert!(ended.expect("no failure"));
+        assert_eq!(seen.calls.len(), 1, "{stop_reason}: the first call is complete");
+        let result = messages(&request)[2]["content"][1]["toolResult"].clone();
+        assert_eq!((&result["toolUseId"], &result["status"]), (&json!("b"), &json!("error")));
+    }
+}
+
+#[test]
+fn a_round_with_a_result_that_cannot_be_sent_is_not_added() {
+    let image = r#"[{"image":{"format":"png","source":{"bytes":"@missing"}}}]"#;
+    for options in ["", r#"{"max_rounds": 1}"#] {
+        let bedrock = LocalBedrock::start();
+        bedrock.push(calls(&[("a", "weather", "{}")]));
+        let (model, request) = (model(&bedrock, json!({})), say("Go."));
+        let mut run = open(&model, &request, options);
+        while !matches!(run.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+        run.remote().give(ToolResult::new("a", image, ResultKind::Content).expect("a result")).expect("it waits");
+        let error = finish(&mut run).1.expect_err("the bytes are not attached");
+        assert_eq!(
+            (error.kind(), error.path().as_str()),
+            (Kind::Request, "/messages/2/content/0/toolResult/content/0/image/source/bytes")
+        );
+        assert!(error.message().as_str().contains("The round was not added"), "{error}");
+        assert_eq!(messages(&request).as_array().expect("messages").len(), 1);
+        bedrock.push(end());
+        assert!(finish(&mut open(&model, &request, "")).1.expect("the request can be sent"));
+    }
+}
+
+#[test]
+fn a_result_that_the_service_would_refuse_is_an_error_and_its_call_still_waits() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(calls(&[("a", "weather", "{}")]));
+    bedrock.push(end());
+    let mut run = open(&model(&bedrock, json!({})), &say("Go."), "");
+    while !matches!(run.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(505), "]".repeat(505));
+    for (content, kind, path, part) in [
+        ("{", ResultKind::Json, "", "not valid"),
+        (&*deep, ResultKind::Json, "", "deeper than 502 levels"),
+        ("{}", ResultKind::Content, "", "expected an array"),
+        ("[1]", ResultKind::Content, "/0", "expected a content block"),
+        ("[{}]", ResultKind::Content, "/0", "empty"),
+        (r#"[{"text":"a"},{"text":1}]"#, ResultKind::Content, "/1/text", "not a string"),
+        (r#"[{"json":[1]}]"#, ResultKind::Content, "/0/json", "only an object"),
+        (r#"[{"toolUse":{"toolUseId":"1","name":"f","input":{}}}]"#, ResultKind::Content, "/0", "cannot have toolUse"),
+        (r#"[{"image":{"format":"jpg","source":{"bytes":"aaaa"}}}]"#, ResultKind::Content, "/0/image/format", "jpeg"),
+        (
+            r#"[{"image":{"format":"png","source":{"bytes":"%"}}}]"#,
+            ResultKind::Content,
+            "/0/image/source/bytes",
+            "base64",
+        ),
+        (
+            r#"[{"document":{"format":"txt","name":"a.b","source":{"bytes":"aaaa"}}}]"#,
+            ResultKind::Content,
+            "/0/document/name",
+            "cannot have",
+        ),
+    ] {
+        let error = ToolResult::new("a", content, kind).err().expect(content);
+        assert_eq!((error.kind(), error.path().as_str()), (Kind::Request, path), "{error}");
+        assert!(error.message().as_str().contains(part), "{error}");
+    }
+    run.remote().give(ToolResult::new("a", "sun", ResultKind::Text).expect("a result")).expect("it waits");
+    assert!(finish(&mut run).1.expect("no failure"));
+}
+
+#[test]
 fn a_failure_leaves_the_complete_rounds_in_the_request_and_the_next_run_goes_on() {
     for failure in [Reply::error(400, "ValidationException", "no"), Reply::stream().message_start().text(0, &["It"])] {
         let bedrock = LocalBedrock::start();

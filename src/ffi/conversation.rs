@@ -70,8 +70,9 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_message(
 ///
 /// Every response that has its content can be added, also one that is not complete (bedrock_response_complete). Blocks
 /// keep their bytes, with these exceptions. Blank texts are left out. If the input of a tool call is not a JSON object
-/// (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result for the call. A tool call without id or
-/// name is left out. Reasoning is left out if no text or call follows it, or if the response was cut off before its
+/// (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result for the call. In the name of a tool, _
+/// replaces each character that a name cannot have, because models invent names. A tool call without id or name is left
+/// out. Reasoning is left out if no text or call follows it, or if the response was cut off before its
 /// signature came. Calls of tools that the service runs itself stay, with their results; if the response was cut off
 /// before the result came, the call is left out. If nothing remains, nothing is added; the next text of the user then
 /// joins the user's last message.
@@ -154,13 +155,14 @@ pub unsafe extern "C-unwind" fn bedrock_request_remove_messages(
 /// Shortens the conversation to at most max_messages messages.
 ///
 /// Whole turns are removed, the oldest first, so that the rest begins with a message of the user, and no tool result
-/// loses its call. If the last turn alone is longer, because the model called many tools in it, the user's message that
+/// loses its call. Messages of the user that follow each other are one. If the last turn alone is longer, because the model called many tools in it, the user's message that
 /// began it stays, and its oldest rounds of calls and results are removed. That message and the last round always stay,
 /// even if they are more than max_messages. The system prompt is not changed.
 ///
 /// The removed messages become a request of their own, *removed: a copy of this one that has them in place of those that
 /// stay. Its bedrock_request_message_count is how many were removed, and its bedrock_request_json shows them. To keep
-/// what they say, add a text to it that asks for a summary, and pass it to bedrock_generate.
+/// what they say, add a text to it that asks for a summary, and pass it to bedrock_generate. If they are messages of a
+/// run, the tools must be declared in the request or the model.
 ///
 /// max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
 /// removed: Receives the removed messages, or NULL if none were removed. It may be NULL.

@@ -71,8 +71,9 @@ pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
 /// Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not know.
 /// json holds it. (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
-/// A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty. If input_valid is
-/// 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
+/// A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty: look at the stop
+/// reason before you run a tool with "{}", because a model that is cut off leaves it too. If input_valid is 0, text is
+/// what the model wrote, which is not a JSON object. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
 /// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
 pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;

@@ -234,7 +234,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
 
 /// Gets the exact body that bedrock_generate or a stream would send with this model, for tests and for debugging.
 ///
-/// The model's defaults are in it: to save a conversation, use bedrock_request_json.
+/// The model's defaults are in it: to save a conversation, use bedrock_request_json. The tools of a run are not: declare
+/// them in the request or the model.
 ///
 /// Returns: The body. NULL, with *err set, if it cannot be made.
 /// Ownership: Borrowed until the next bedrock_request_body on this request, from any thread, or until
@@ -269,6 +270,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
 ///
 ///   {"pointer": "/system/0/text", "offset": 48, "a": "\"It is Monday.\"", "b": "\"It is Tuesday.\""}
 ///
+/// The conversations are not checked, so they may be at any stage: also those of a run, whose tools are not in them.
+///
 /// a: A request. The result is kept with it.
 /// b: Another request, or the same one.
 /// Returns: The JSON, or "" if the bodies are equal. NULL, with *err set, if one of the bodies cannot be made; the
@@ -287,7 +290,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_diff(
         let (a, b) = (handle::get::<SharedRequest>(a)?, handle::get::<SharedRequest>(b)?);
         let model = handle::get::<Model>(model)?;
         let [one, other] = [("a", &a), ("b", &b)].map(|(name, request)| {
-            let input = model.serialize(Operation::Converse, &request.snapshot());
+            let input = model.serialize_unchecked(Operation::Converse, &request.snapshot());
             input.map(|input| input.body.unwrap_or_default()).map_err(|error| error.while_doing(name))
         });
         let (one, other) = (one?, other?);

@@ -33,15 +33,16 @@ pub const BEDROCK_TOOL_CALL_SERVER: i32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_tool_call {
-    /// The id of the call. Pass it to bedrock_request_add_tool_result.
+    /// The id of the call. Pass it to bedrock_request_add_tool_result. If the model has repeated an id in its message,
+    /// this is another one, which the library has made from it: no other call of the response has it.
     pub id: *const c_char,
     pub name: *const c_char,
     /// The input as JSON. The bedrock_json_... functions read it.
     pub input_json: *const c_char,
     pub input_json_len: usize,
-    /// 0 if input_json is not a JSON object, because the model was cut off or wrote something else. Then do not run
-    /// the tool. bedrock_request_add_response adds such a call too; reply to it with an error result, for
-    /// example "The input was cut off.".
+    /// 0 if input_json is not a JSON object, because the model was cut off or wrote something else, or if it is {}
+    /// because the model was cut off before it wrote more. Then do not run the tool. bedrock_request_add_response
+    /// adds such a call too; reply to it with an error result, for example "The input was cut off.".
     pub input_valid: i32,
     /// One of BEDROCK_TOOL_CALL_..., for who runs the tool.
     pub kind: i32,

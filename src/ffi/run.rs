@@ -27,7 +27,9 @@
 //! make calls that are no runs.
 //!
 //! Failures. A tool that fails does not end the run: its result informs the model. If the model calls a tool that does
-//! not exist, or its input is not a JSON object, the run informs the model, and the program does not get the call.
+//! not exist, or its input is not a JSON object or was cut off, the run informs the model, and the program does not get
+//! the call. If a result makes a request that cannot be sent, such as one that refers to bytes that are not attached, the
+//! run ends with BEDROCK_E_REQUEST, and its round is not added.
 //!
 //! Options are a JSON object. Keys that are not known are errors.
 //!
@@ -285,6 +287,10 @@ unsafe fn drive(
         }
         let Some((function, user)) = function else { continue };
         let Some(run) = driven.get_mut() else { break Err(forked()) };
+        // on_event, or another thread, may have fired the cancel.
+        if run.run.has_ended() {
+            continue;
+        }
         let remote = run.run.remote();
         let call = call_of(&event);
         // SAFETY: the program has promised that its function may be called with its pointer.
@@ -481,7 +487,8 @@ pub unsafe extern "C-unwind" fn bedrock_run_next(
 /// content: The result, in the form that kind names.
 /// kind: One of BEDROCK_RESULT_....
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if no such call waits for a result: it has one, the run has ended, or
-///   there is no such call. BEDROCK_E_REQUEST if content is not what kind promises; the call then still waits.
+///   there is no such call. BEDROCK_E_REQUEST if content is not what kind promises, or if it has a
+///   block that the service is certain to refuse; the call then still waits.
 /// Threads: Thread-safe, also while another thread is in bedrock_run_next or bedrock_run_tools. Does not block.
 /// Since: 0.1
 /// AWS: ToolResultBlock

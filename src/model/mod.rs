@@ -100,13 +100,16 @@ impl Model {
 
     /// Returns exactly what a call would send.
     pub fn serialize(&self, operation: Operation, request: &Request) -> Result<SerializedRequest> {
-        request.serialize(
-            operation,
-            self.id.as_str(),
-            &self.defaults,
-            &self.runner.settings.cache,
-            self.runner.config().lint,
-        )
+        self.serialize_with(self.runner.config().lint, operation, request)
+    }
+
+    /// Returns what a call would send, also if a local check of the conversation would fail.
+    pub fn serialize_unchecked(&self, operation: Operation, request: &Request) -> Result<SerializedRequest> {
+        self.serialize_with(false, operation, request)
+    }
+
+    fn serialize_with(&self, lint: bool, operation: Operation, request: &Request) -> Result<SerializedRequest> {
+        request.serialize(operation, self.id.as_str(), &self.defaults, &self.runner.settings.cache, lint)
     }
 
     /// Prepares for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as long as the

@@ -10,7 +10,8 @@
 //! - [`operation_members`] lists the members of each operation; [`model_id`] reads those that name the model.
 //! - [`dialect`] translates the portable dialect to Converse; [`conversation`] adds messages in Converse's form.
 //!   [`media_block`] makes blocks of bytes, [`response_message`] takes the message of a response, [`shorten`] shortens
-//!   a conversation. [`tool_result`] is the result of a tool, [`tool_declarations`] the tools of a run.
+//!   a conversation. [`tool_result`] is the result of a tool, [`tool_declarations`] the tools of a run;
+//!   [`tool_name`] has the rule for their names.
 //! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
 //!   conversation; [`inference_config`] has limits that both dialects share.
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
@@ -54,6 +55,7 @@ mod shorten;
 mod source_map;
 mod timestamp;
 mod tool_declarations;
+mod tool_name;
 mod tool_result;
 mod unknown_members;
 mod url_path;

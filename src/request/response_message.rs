@@ -1,10 +1,12 @@
 //! The message of a response, changed so that the service accepts it in the next request.
 //!
 //! Models give messages that the service refuses in a request: an empty text beside a tool call, a tool call that
-//! `max_tokens` truncated, reasoning that nothing follows. Everything else stays as it was received, byte for byte.
+//! `max_tokens` truncated, a call of a tool with an invented name, reasoning that nothing follows. Everything else stays as
+//! it was received, byte for byte.
 
+use super::tool_name;
 use crate::json::{self, Json, Kind};
-use crate::response::{Response, is_server_tool_use};
+use crate::response::{DistinctIds, Response, is_server_tool_use};
 use std::borrow::Cow;
 
 /// Returns the message to add, or None if nothing is left that the service would accept.
@@ -13,13 +15,17 @@ pub fn message_to_add(response: &Response) -> Option<Cow<'_, str>> {
     let content = Json::parse(text).ok()?.get("content").filter(|content| content.kind() == Kind::Array)?;
     let given: Vec<Json<'_>> = content.elements().collect();
     let is_complete = response.is_complete();
+    let mut ids = DistinctIds::default();
     let mut blocks: Vec<_> = given
         .iter()
         .filter_map(|block| {
             let is_dropped = is_blank_text(*block)
                 || is_unsigned_reasoning(*block, is_complete)
                 || !is_complete && is_open_server_call(*block, &given);
-            if is_dropped { None } else { with_valid_tool_call(*block) }
+            let Some(call) = block.get("toolUse") else { return (!is_dropped).then(|| block.text().into()) };
+            // Also that of a call which is left out, so that it is the id of the response's tool call.
+            let id = ids.of(call);
+            if is_dropped { None } else { with_valid_tool_call(*block, call, &id) }
         })
         .collect();
     // The service refuses a message that ends with reasoning.
@@ -33,7 +39,7 @@ pub fn message_to_add(response: &Response) -> Option<Cow<'_, str>> {
     if as_given {
         return Some(text.into());
     }
-    Some(replaced(text, content, &format!("[{}]", blocks.join(","))).into())
+    Some(replaced(text, vec![(content, format!("[{}]", blocks.join(",")))]).into())
 }
 
 fn is_blank_text(block: Json<'_>) -> bool {
@@ -60,27 +66,39 @@ fn is_open_server_call(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
     !blocks.iter().any(has_result)
 }
 
-/// Returns a block with valid tool input. The service accepts only objects, so any other input is replaced by an empty
-/// object, and a result can follow. Returns None for a tool call without an id or a name.
-fn with_valid_tool_call(block: Json<'_>) -> Option<Cow<'_, str>> {
-    let Some(call) = block.get("toolUse") else { return Some(block.text().into()) };
-    for key in ["toolUseId", "name"] {
-        call.get(key).and_then(Json::string).filter(|text| !text.is_empty())?;
+/// Returns a block with a tool call that the service accepts in a request. The service accepts only objects as input, so any
+/// other input is replaced by an empty object, and a result can follow. Returns None for a call without an id or a name.
+fn with_valid_tool_call<'a>(block: Json<'a>, call: Json<'a>, id: &str) -> Option<Cow<'a, str>> {
+    let given_id = call.get("toolUseId").filter(|_| !id.is_empty())?;
+    let name = call.get("name")?;
+    let given_name = name.string().filter(|name| !name.is_empty())?;
+    let input = call.get("input");
+    let has_id = given_id.string().is_some_and(|given| *given == *id);
+    let mut changes = Vec::new();
+    if !has_id || input.is_none() {
+        let and_input = if input.is_none() { ",\"input\":{}" } else { "" };
+        changes.push((given_id, format!("{}{and_input}", json::quoted(id))));
     }
-    Some(match call.get("input") {
-        Some(input) if input.kind() == Kind::Object => block.text().into(),
-        Some(input) => replaced(block.text(), input, "{}").into(),
-        None => {
-            let members = call.text().strip_prefix('{').unwrap_or_default();
-            replaced(block.text(), call, &format!("{{\"input\":{{}},{members}")).into()
-        }
-    })
+    if !tool_name::is_valid(&given_name) {
+        changes.push((name, json::quoted(&tool_name::fitted(&given_name))));
+    }
+    if let Some(input) = input.filter(|input| input.kind() != Kind::Object) {
+        changes.push((input, "{}".to_owned()));
+    }
+    Some(if changes.is_empty() { block.text().into() } else { replaced(block.text(), changes).into() })
 }
 
-/// Returns `text` with `json` instead of `value`, which is a part of it.
-fn replaced(text: &str, value: Json<'_>, json: &str) -> String {
-    let start = json::offset(text, value.text());
-    format!("{}{json}{}", &text[..start], &text[start + value.text().len()..])
+/// Returns `text` with other JSON instead of values that are parts of it.
+fn replaced(text: &str, mut changes: Vec<(Json<'_>, String)>) -> String {
+    changes.sort_by_key(|(value, _)| json::offset(text, value.text()));
+    let (mut out, mut rest) = (String::new(), text);
+    for (value, json) in changes {
+        let start = json::offset(rest, value.text());
+        out.push_str(&rest[..start]);
+        out.push_str(&json);
+        rest = &rest[start + value.text().len()..];
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -137,9 +155,28 @@ mod tests {
         check(
             r#"[{"toolUse":{"name":"f","toolUseId":"1"}}]"#,
             true,
-            Some(r#"[{"toolUse":{"input":{},"name":"f","toolUseId":"1"}}]"#),
+            Some(r#"[{"toolUse":{"name":"f","toolUseId":"1","input":{}}}]"#),
         );
         check(r#"[{"text":"a"},{"toolUse":{"input":"{","toolUseId":"1"}}]"#, false, Some(r#"[{"text":"a"}]"#));
+    }
+
+    #[test]
+    fn an_invented_name_or_a_repeated_id_becomes_one_that_the_service_accepts() {
+        let call =
+            |name: &str, id: &str| format!(r#"{{"toolUse":{{"name" :"{name}", "toolUseId":"{id}","input":{{}}}}}}"#);
+        for (name, accepted) in [
+            ("functions.f", "functions_f"),
+            ("get weather", "get_weather"),
+            ("größe", "gr__e"),
+            (&"f".repeat(65), &"f".repeat(64)),
+        ] {
+            check(&format!("[{}]", call(name, "1")), true, Some(&format!("[{}]", call(accepted, "1"))));
+        }
+        let given = [call("f", "1"), call("a.b", "1"), call("f", "1")].join(",");
+        let accepted = [call("f", "1"), call("a_b", "1-2"), call("f", "1-3")].join(",");
+        check(&format!("[{given}]"), true, Some(&format!("[{accepted}]")));
+        // A call that is left out has an id too.
+        check(&format!("[{},{}]", call("", "1"), call("f", "1")), true, Some(&format!("[{}]", call("f", "1-2"))));
     }
 
     #[test]

@@ -9,7 +9,7 @@ enum Part {
     /// A message of the user that needs no message before it.
     Opening,
     Assistant,
-    /// A message that needs the messages before it, such as a tool result.
+    /// A message that needs the messages before it, such as a tool result, or a second message of the user.
     Following,
 }
 
@@ -21,21 +21,22 @@ pub fn messages_to_keep(messages: &[Segment], max: usize) -> impl Fn(usize) -> b
     let excess = count.saturating_sub(max);
     // A round begins with a message of the assistant, and ends with the results of its tool calls.
     let begins_round = |at: usize| parts[at] == Part::Assistant && (at == 0 || parts[at - 1] != Part::Assistant);
-    let opening = (excess..count).find(|&at| parts[at] == Part::Opening);
-    let (opening, rest) = match opening {
-        _ if excess == 0 => (0, 0),
-        Some(opening) => (opening, opening),
+    let (opening, rest) = match (excess..count).find(|&at| parts[at] == Part::Opening) {
+        _ if excess == 0 => (0..0, 0),
+        Some(opening) => (0..0, opening),
         None => {
-            let opening = parts.iter().rposition(|part| *part == Part::Opening);
-            let first = opening.map_or(0, |opening| opening + 1);
-            // The opening is one of the messages.
-            let earliest = first.max(excess + usize::from(opening.is_some()));
+            let opening = parts.iter().rposition(|part| *part == Part::Opening).map_or(0..0, |opening| {
+                let end = (opening..count).find(|&at| parts[at] == Part::Assistant);
+                opening..end.unwrap_or(count)
+            });
+            let earliest = opening.end.max(excess + opening.len());
             let rest = (earliest..count).find(|&at| begins_round(at));
-            let rest = rest.or_else(|| (first..count).rev().find(|&at| begins_round(at))).unwrap_or(first);
-            (opening.unwrap_or(rest), rest)
+            let rest = rest.or_else(|| (opening.end..count).rev().find(|&at| begins_round(at)));
+            let rest = rest.unwrap_or(opening.end);
+            (opening, rest)
         }
     };
-    move |at| at == opening || at >= rest
+    move |at| opening.contains(&at) || at >= rest
 }
 
 fn parts(messages: &[Segment]) -> Vec<Part> {
@@ -49,6 +50,12 @@ fn parts(messages: &[Segment]) -> Vec<Part> {
             Part::Following => results_follow = true,
             Part::Opening if results_follow => *part = Part::Following,
             Part::Opening => {}
+        }
+    }
+    // A document and the text that asks for something about it may be two messages.
+    for at in 1..parts.len() {
+        if parts[at] == Part::Opening && parts[at - 1] != Part::Assistant {
+            parts[at] = Part::Following;
         }
     }
     parts
@@ -121,6 +128,12 @@ mod tests {
             ("uarama", 4, "uama"),
             ("uarurar", 4, "uar"),
             ("uaurara", 6, "uara"),
+            // Two messages of the user are one opening.
+            ("uua", 2, "uua"),
+            ("uu", 1, "uu"),
+            ("uuarar", 4, "uuar"),
+            ("uuauua", 4, "uua"),
+            ("uaruar", 3, "uar"),
             // A conversation that begins with the assistant.
             ("ararar", 4, "arar"),
             ("ararar", 0, "ar"),
@@ -143,7 +156,7 @@ mod tests {
                 for most in 0..conversation.len() {
                     let left = trimmed(&conversation, most);
                     assert!(left.starts_with('u'), "{conversation} {most}: {left}");
-                    assert!(conversation.ends_with(&left[1..]), "{conversation} {most}: {left}");
+                    assert!(conversation.ends_with(left.trim_start_matches('u')), "{conversation} {most}: {left}");
                     let parted = left.contains("ur") && !conversation.contains("ur");
                     assert!(!parted, "{conversation} {most}: {left}");
                 }

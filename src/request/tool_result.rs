@@ -1,9 +1,13 @@
 //! The result of a tool call, as a block of the user's message.
 
 use super::conversation::{text_block, tool_result_block};
+use super::lint;
 use super::zeroized::ZeroizedText;
 use crate::error::{Error, Kind, Result};
-use crate::json::{self, Json};
+use crate::json::{self, Json, MAX_DEPTH};
+
+/// The number of arrays and objects around the content of a result in a request whose tokens are counted.
+const LEVELS_ABOVE: usize = 8;
 
 /// The form in which the content of a result is given. The numbers are those of the C API's `BEDROCK_RESULT_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +29,21 @@ pub struct ToolResult {
 }
 
 impl ToolResult {
-    /// Makes a result. Fails if `content` is not what `kind` promises.
+    /// Makes a result. [`Kind::Request`] if `content` is not what `kind` promises, or if no service would accept it.
     pub fn new(tool_use_id: &str, content: &str, kind: ResultKind) -> Result<Self> {
         let invalid = |what: String| Error::new(Kind::Request, format_args!("giving the result of a tool: {what}"));
-        let json = || Json::parse(content).map_err(|error| invalid(format!("the JSON is not valid: {error}")));
+        let json = |levels_above| {
+            let parsed = Json::parse_with_depth(content);
+            let (json, depth) = parsed.map_err(|error| invalid(format!("the JSON is not valid: {error}")))?;
+            if depth + levels_above > MAX_DEPTH {
+                return Err(invalid(format!("the JSON is nested deeper than {} levels", MAX_DEPTH - levels_above)));
+            }
+            Ok(json)
+        };
         let blocks = match kind {
             ResultKind::Text | ResultKind::Error => text_block(content),
             ResultKind::Json => {
-                let value = json()?;
+                let value = json(LEVELS_ABOVE + 2)?;
                 // The service accepts only an object as JSON.
                 if value.kind() == json::Kind::Object {
                     ZeroizedText::format(content.len() + 16, format_args!("{{\"json\":{}}}", value.text()))
@@ -41,12 +52,11 @@ impl ToolResult {
                 }
             }
             ResultKind::Content => {
-                let value = json()?;
-                let is_blocks = value.kind() == json::Kind::Array
-                    && value.elements().all(|block| block.kind() == json::Kind::Object);
-                if !is_blocks {
-                    return Err(invalid("expected an array of content blocks, which are objects".to_owned()));
+                let value = json(LEVELS_ABOVE)?;
+                if value.kind() != json::Kind::Array {
+                    return Err(invalid(format!("expected an array of content blocks, found {}", value.kind())));
                 }
+                lint::check_result_alone(value)?;
                 let blocks: Vec<&str> = value.elements().map(Json::text).collect();
                 ZeroizedText::join(&blocks)
             }

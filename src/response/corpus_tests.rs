@@ -172,7 +172,9 @@ fn check_getters(id: &str, response: &Response, expected: &Value) {
         assert_eq!(call.id.as_str(), expected["toolUseId"], "{id}");
         assert_eq!(call.name.as_str(), expected["name"], "{id}");
         assert_eq!(serde_json::from_str::<Value>(call.input.as_str()).unwrap(), expected["input"], "{id}");
-        assert!(call.input_valid, "{id}");
+        // At max_tokens the service gives {} for an input that had not begun, or that it cannot parse.
+        let is_cut = expected["input"] == json!({}) && expected_calls.last() == Some(expected);
+        assert_eq!(call.input_valid, !(is_cut && response.stop_reason().as_str() == "max_tokens"), "{id}");
     }
 
     let count = |names: &[&str]| names.iter().find_map(|name| expected["usage"][name].as_i64()).unwrap_or(-1);

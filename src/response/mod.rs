@@ -9,7 +9,7 @@
 //!   it is written; [`without_member`] takes out a member that is written elsewhere.
 //! - [`chunk_assembler`] makes an array of chunks, whose form is the model's own.
 //!
-//! [`structured`] finds the one JSON value of a response.
+//! [`structured`] finds the one JSON value of a response. [`stop_reason`] has the meaning of stop reasons.
 
 pub mod assembler;
 mod chunk_assembler;
@@ -19,13 +19,14 @@ mod corpus_tests;
 mod merge;
 pub mod message_assembler;
 mod object_writer;
+mod stop_reason;
 mod structured;
 mod summary;
 mod tool_call;
 mod without_member;
 
 pub use crate::protocol::usage::Usage;
-pub use tool_call::{ToolCall, ToolRunner, is_server_tool_use};
+pub use tool_call::{DistinctIds, ToolCall, ToolRunner, is_server_tool_use};
 
 use crate::error::Result;
 use crate::protocol::response_head::ResponseHead;
@@ -165,6 +166,7 @@ impl Response {
             structured(&Parts {
                 stop_reason: self.stop_reason().as_str(),
                 text: self.text().as_str(),
+                text_blocks: self.summary().text_blocks(self.json().as_str()),
                 tool_calls: self.tool_calls(),
                 is_complete: self.is_complete(),
                 lacks_content: self.lacks_content(),

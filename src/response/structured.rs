@@ -1,31 +1,20 @@
 //! The one JSON value of a response: structured output, or the input of a tool that the model had to call.
 
+use super::stop_reason;
 use super::tool_call::ToolCall;
 use crate::error::{Error, Kind, Result};
 use crate::json::{Json, Kind as JsonKind};
 use crate::text::Text;
 
 const READING: &str = "reading the structured output";
-
-/// Stop reasons of a response that was cut off, and what happened.
-const CUT: [(&str, &str); 2] = [
-    ("max_tokens", "the model was cut off at maxTokens; give it more"),
-    (
-        "model_context_window_exceeded",
-        "the model was cut off, because its context window is full; shorten the conversation",
-    ),
-];
-/// Stop reasons of a response that was withheld, and what happened.
-const WITHHELD: [(&str, &str); 3] = [
-    ("guardrail_intervened", "a guardrail intervened"),
-    ("content_filtered", "the service filtered the content"),
-    ("refusal", "the model refused to answer"),
-];
+const SEVERAL: &str = "the text has more than one JSON value";
 
 /// The parts of a response that decide.
 pub struct Parts<'a> {
     pub stop_reason: &'a str,
     pub text: &'a str,
+    /// The number of text blocks that have more than white space.
+    pub text_blocks: usize,
     pub tool_calls: &'a [ToolCall],
     pub is_complete: bool,
     pub lacks_content: bool,
@@ -34,21 +23,18 @@ pub struct Parts<'a> {
 /// Returns the one JSON value of a response, or an error that states why there is none. The code of the error is the
 /// stop reason.
 pub fn structured(parts: &Parts<'_>) -> Result<Text> {
-    let stop_reason = parts.stop_reason;
     let error = |kind, what: &str| {
         let error = Error::new(kind, format_args!("{READING}: {what}"));
-        error.with_retryable(false).with_code(stop_reason)
+        error.with_retryable(false).with_code(parts.stop_reason)
     };
     if parts.lacks_content {
         let what = "the content was not kept, because the model's keep_answer is false";
         return Err(error(Kind::InvalidArgument, what));
     }
-    let known =
-        |list: &[(&str, &'static str)]| list.iter().find(|(reason, _)| *reason == stop_reason).map(|(_, what)| *what);
-    if let Some(what) = known(&CUT) {
+    if let Some(what) = stop_reason::cut_off(parts.stop_reason) {
         return Err(error(Kind::Truncated, what));
     }
-    if let Some(what) = known(&WITHHELD) {
+    if let Some(what) = stop_reason::unusable(parts.stop_reason) {
         return Err(error(Kind::Model, what));
     }
     if !parts.is_complete {
@@ -56,7 +42,7 @@ pub fn structured(parts: &Parts<'_>) -> Result<Text> {
     }
     match parts.tool_calls {
         // Another response may be better.
-        [] => of_text(parts.text).map_err(|what| error(Kind::Model, &what).with_retryable(true)),
+        [] => of_text(parts.text, parts.text_blocks).map_err(|what| error(Kind::Model, &what).with_retryable(true)),
         [ToolCall { input_valid: true, input, .. }] => Ok(input.clone()),
         [_] => Err(error(Kind::Model, "the input of the tool call is not a JSON object").with_retryable(true)),
         calls => {
@@ -67,9 +53,11 @@ pub fn structured(parts: &Parts<'_>) -> Result<Text> {
 }
 
 /// Returns the JSON that is the whole text, or why there is none.
-fn of_text(text: &str) -> std::result::Result<Text, String> {
+fn of_text(text: &str, blocks: usize) -> std::result::Result<Text, String> {
     let text = text.trim();
     let invalid = match Json::parse(text) {
+        // The texts "1" and "2" are two values, and joined they look like one.
+        Ok(json) if blocks > 1 && !is_closed(json) => return Err(SEVERAL.to_owned()),
         Ok(json) => return Ok(json.text().into()),
         Err(invalid) => invalid,
     };
@@ -78,14 +66,22 @@ fn of_text(text: &str) -> std::result::Result<Text, String> {
     }
     let values = first_value(text).map(|rest| rest.trim_start().starts_with(['{', '[']));
     Err(match values {
-        Some(true) => "the text has more than one JSON value".to_owned(),
+        Some(true) => SEVERAL.to_owned(),
         Some(false) => "there is other text after the JSON".to_owned(),
         None => format!("the text is not JSON: {invalid}"),
     })
 }
 
+/// Returns whether a value shows where it ends.
+fn is_closed(value: Json<'_>) -> bool {
+    matches!(value.kind(), JsonKind::Object | JsonKind::Array)
+}
+
 /// Returns the text behind the object or array that a text begins with.
 fn first_value(text: &str) -> Option<&str> {
+    if !text.starts_with(['{', '[']) {
+        return None;
+    }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -98,8 +94,7 @@ fn first_value(text: &str) -> Option<&str> {
         }
         if depth == 0 {
             let (first, rest) = text.split_at(at + 1);
-            let kind = Json::parse(first).ok()?.kind();
-            return matches!(kind, JsonKind::Object | JsonKind::Array).then_some(rest);
+            return Json::parse(first).is_ok().then_some(rest);
         }
     }
     None
@@ -145,6 +140,7 @@ mod tests {
             ("end_turn", text("\n [1, 2] \n"), "[1, 2]"),
             ("end_turn", text("null"), "null"),
             ("end_turn", format!("{},{}", text("{\"a\""), text(":1}")), "{\"a\":1}"),
+            ("end_turn", format!("{},{}", text("12"), text("\n")), "12"),
             ("end_turn", format!("{reasoning},{}", text("{\"a\":1}")), "{\"a\":1}"),
             ("end_turn", format!("{server},{}", text("{\"a\":1}")), "{\"a\":1}"),
             ("tool_use", call.to_owned(), "{\"a\": 1.0}"),
@@ -170,6 +166,13 @@ mod tests {
             ("end_turn", text("```json\n{}\n```"), Kind::Model, "the text is not JSON"),
             ("end_turn", text("{\"a\":\"}\"} That is all."), Kind::Model, "other text after the JSON"),
             ("end_turn", text("{}\n{}"), Kind::Model, "more than one JSON value"),
+            ("end_turn", format!("{},{}", text("1"), text("2")), Kind::Model, "more than one JSON value"),
+            ("end_turn", text("你好，我不能"), Kind::Model, "the text is not JSON"),
+            ("end_turn", text("\u{feff}{}"), Kind::Model, "the text is not JSON"),
+            ("end_turn", text("“{}”"), Kind::Model, "the text is not JSON"),
+            ("end_turn", text("{\"ü\":1}😀"), Kind::Model, "other text after the JSON"),
+            ("malformed_model_output", text("{}"), Kind::Model, "malformed"),
+            ("malformed_tool_use", text("{}"), Kind::Model, "malformed"),
             ("tool_use", format!("{call},{call}"), Kind::Model, "2 tool calls"),
             ("tool_use", broken.to_owned(), Kind::Model, "not a JSON object"),
         ] {

@@ -1,6 +1,7 @@
 //! The values that the getters of a response return, found in its JSON.
 
-use super::tool_call::{ToolCall, ToolRunner};
+use super::stop_reason::{breaks_call, finish_reason};
+use super::tool_call::{DistinctIds, ToolCall, ToolRunner};
 use crate::json::{self, Json, Kind, Member};
 use crate::protocol::usage::Usage;
 use crate::text::{Text, TextBuilder};
@@ -77,6 +78,12 @@ impl Summary {
         })
     }
 
+    /// Returns the number of text blocks that have more than white space.
+    pub fn text_blocks(&self, response: &str) -> usize {
+        let texts = self.block_members(response).filter(|member| member.key.is("text"));
+        texts.filter(|member| member.value.string().is_some_and(|text| !text.trim().is_empty())).count()
+    }
+
     /// Returns all readable reasoning, joined.
     pub fn reasoning(&self, response: &str) -> &Text {
         self.reasoning.get_or_init(|| {
@@ -91,9 +98,19 @@ impl Summary {
     /// Returns the tool calls.
     pub fn calls(&self, response: &str, streamed: bool) -> &ToolCalls {
         self.calls.get_or_init(|| {
-            let uses = self.block_members(response).filter(|member| member.key.is("toolUse"));
-            let calls = uses.map(|member| ToolCall::of(member.value, streamed));
-            let (server, client): (Vec<_>, Vec<_>) = calls.partition(|call| call.runner == ToolRunner::Server);
+            let is_call = |member: &Member<'_>| member.key.is("toolUse");
+            let mut ids = DistinctIds::default();
+            let uses = self.block_members(response).filter(is_call);
+            let mut calls: Vec<_> = uses.map(|member| ToolCall::of(member.value, streamed, &mut ids)).collect();
+            // The service gives {} for an input of which nothing has come, so it looks like that of a call without
+            // arguments.
+            let is_cut = |call: &&mut ToolCall| call.input.as_str() == "{}" && breaks_call(self.stop_reason.as_str());
+            let ends_with_call = || self.block_members(response).last().is_some_and(|member| is_call(&member));
+            if let Some(cut) = calls.last_mut().filter(is_cut).filter(|_| ends_with_call()) {
+                cut.input_valid = false;
+            }
+            let (server, client): (Vec<_>, Vec<_>) =
+                calls.into_iter().partition(|call| call.runner == ToolRunner::Server);
             ToolCalls { client: client.into(), server: server.into() }
         })
     }
@@ -123,17 +140,6 @@ fn usage(response: Json<'_>, streamed: bool) -> Usage {
 /// Appends the text of a JSON string. Appends nothing for None and for another kind of value.
 fn push_string(out: &mut TextBuilder, string: Option<Json<'_>>) {
     string.into_iter().flat_map(Json::pieces).for_each(|piece| out.push_str(piece.as_str()));
-}
-
-/// Returns the name that chat-completions APIs have for a stop reason, or the stop reason itself.
-fn finish_reason(stop_reason: &str) -> &str {
-    match stop_reason {
-        "end_turn" => "stop",
-        "tool_use" => "tool_calls",
-        "max_tokens" => "length",
-        "content_filtered" => "content_filter",
-        other => other,
-    }
 }
 
 #[cfg(test)]
@@ -178,6 +184,25 @@ mod tests {
         );
         let read = read(&response, false);
         assert_eq!((read.text(), read.reasoning()), ("a\nbcé", "rs"));
+    }
+
+    #[test]
+    fn an_empty_input_at_the_end_of_a_response_that_was_cut_off_is_not_valid() {
+        let call = |input: &str| format!(r#"{{"toolUse":{{"toolUseId":"1","name":"f","input":{input}}}}}"#);
+        let (empty, full, text) = (call("{}"), call(r#"{"a":1}"#), r#"{"text":"a"}"#.to_owned());
+        for (stop_reason, blocks, valid) in [
+            ("max_tokens", [&full, &empty], [true, false]),
+            ("model_context_window_exceeded", [&full, &empty], [true, false]),
+            ("max_tokens", [&empty, &full], [true, true]),
+            ("tool_use", [&full, &empty], [true, true]),
+        ] {
+            let content = format!("[{},{}]", blocks[0], blocks[1]);
+            let response = with_content(&content).replacen('{', &format!(r#"{{"stopReason":"{stop_reason}","#), 1);
+            let found: Vec<_> = read(&response, false).calls().iter().map(|call| call.input_valid).collect();
+            assert_eq!(found, valid, "{response}");
+        }
+        let response = with_content(&format!("[{empty},{text}]")).replacen('{', r#"{"stopReason":"max_tokens","#, 1);
+        assert!(read(&response, false).calls()[0].input_valid, "a text follows, so the call is complete");
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A round is in the request with the message of the model and the results of all of its calls, or it is not in the
-//! request at all.
+//! request at all. It is not added if a request with it cannot be sent.
 //!
 //! [`shared`] is the part that other threads use: results, the end that another thread sets, and readiness.
 
@@ -31,6 +31,7 @@ use crate::config::RunOptions;
 use crate::error::{Error, Kind, Result, in_words, quote};
 use crate::model::Model;
 use crate::protocol::event::{Event, EventKind};
+use crate::protocol::operation::Operation;
 use crate::request::{Request, ResultKind, ToolDeclarations, ToolResult};
 use crate::response::{Response, ToolCall, Usage};
 use crate::runtime::cancel::{self, Cancel, Registration};
@@ -137,7 +138,8 @@ impl Run {
 
     /// Starts the first round without waiting for the network.
     pub fn begin(&mut self) -> Result<()> {
-        self.begin_round()?;
+        let stream = self.ask(&self.request())?;
+        self.begin_round(stream);
         self.timer = self.start_timer()?;
         Ok(())
     }
@@ -157,9 +159,7 @@ impl Run {
         runtime.spawn(timer).map(Some)
     }
 
-    /// Asks the model.
-    fn begin_round(&mut self) -> Result<()> {
-        let mut stream = self.ask()?;
+    fn begin_round(&mut self, mut stream: Box<Stream>) {
         self.round += 1;
         let notifier = self.shared.begin_round(self.round, stream.remote());
         stream.notify(notifier);
@@ -167,18 +167,16 @@ impl Run {
             stream.follow_level();
         }
         self.phase = Phase::Streaming(stream);
-        Ok(())
     }
 
     /// Opens the stream of a round.
     // Not inlined, as the functions below: they have large frames, and threads with small stacks call this.
     #[inline(never)]
-    fn ask(&self) -> Result<Box<Stream>> {
-        let stream = self.start.model.open_with_content(&self.request(), self.start.cancel.as_ref());
-        stream.map(Box::new)
+    fn ask(&self, request: &Request) -> Result<Box<Stream>> {
+        self.start.model.open_with_content(request, self.start.cancel.as_ref()).map(Box::new)
     }
 
-    /// Returns the request of a round.
+    /// Returns the program's request, with the tools of the run.
     #[inline(never)]
     fn request(&self) -> Box<Request> {
         Box::new(self.start.request.lock().clone().declaring(&self.start.tools))
@@ -212,11 +210,7 @@ impl Run {
                 Phase::Stopped => return Ok(Ready::Stopped),
                 Phase::Failed(error) => return Err(error.clone()),
                 Phase::Calling(calling) => {
-                    // The listener may not have seen yet that the latch has fired.
-                    if self.start.cancel.as_ref().is_some_and(Cancel::is_fired) {
-                        self.shared.end(shared::cancelled());
-                    }
-                    if calling.returned < calling.calls.len() && !self.shared.is_ended() {
+                    if calling.returned < calling.calls.len() && !has_ended(&self.shared, self.start.cancel.as_ref()) {
                         return Ok(Ready::Event);
                     }
                     match self.shared.wait(left(timeout, &mut until, self.deadline)) {
@@ -269,6 +263,11 @@ impl Run {
         }
     }
 
+    /// Returns whether the run was ended from outside, so that no further call of a tool should begin.
+    pub fn has_ended(&self) -> bool {
+        has_ended(&self.shared, self.start.cancel.as_ref())
+    }
+
     /// Goes on after a complete message: to its calls, or to the end. Returns false: nothing has been waited for.
     fn complete_message(&mut self) -> Result<bool> {
         let Phase::Streaming(stream) = &mut self.phase else { return Ok(false) };
@@ -317,13 +316,25 @@ impl Run {
     /// Adds the round to the request, and begins the next one. Returns false: nothing has been waited for.
     fn complete_round(&mut self, results: &[ToolResult]) -> Result<bool> {
         let Phase::Calling(calling) = &self.phase else { return Ok(false) };
-        self.start.request.lock().add_round(&calling.response, results)?;
+        let response = calling.response.clone();
+        let mut with_round = self.request();
+        with_round.add_round(&response, results)?;
         if self.round >= self.start.options.max_rounds {
+            self.start.model.serialize(Operation::ConverseStream, &with_round).map_err(not_added)?;
+            self.start.request.lock().add_round(&response, results)?;
             self.shared.finish();
             self.phase = Phase::Stopped;
-        } else {
-            self.begin_round()?;
+            return Ok(false);
         }
+        let opened = self.ask(&with_round);
+        // A round that cannot be sent would keep every later request of the program from being sent.
+        if let Err(error) = &opened
+            && error.kind() == Kind::Request
+        {
+            return Err(not_added(error.clone()));
+        }
+        self.start.request.lock().add_round(&response, results)?;
+        self.begin_round(opened?);
         Ok(false)
     }
 
@@ -404,6 +415,14 @@ impl Drop for Run {
     }
 }
 
+fn has_ended(shared: &Shared, cancel: Option<&Cancel>) -> bool {
+    // The listener may not have seen yet that the latch has fired.
+    if cancel.is_some_and(Cancel::is_fired) {
+        shared.end(shared::cancelled());
+    }
+    shared.is_ended()
+}
+
 /// Returns how long a step may wait: until the timeout of the caller, and no longer than until the run ends itself at
 /// its deadline. `until` is when the timeout is over; it is computed with the first wait.
 fn left(timeout: Option<Duration>, until: &mut Option<Instant>, deadline: Option<Instant>) -> Option<Duration> {
@@ -417,6 +436,10 @@ fn left(timeout: Option<Duration>, until: &mut Option<Instant>, deadline: Option
     }
     let ends = until.iter().copied().chain(deadline.map(|deadline| deadline + GRACE)).min();
     ends.map(|end| end.saturating_duration_since(now))
+}
+
+fn not_added(error: Error) -> Error {
+    error.advise("The round was not added to the request, because no request with it can be sent")
 }
 
 fn missed(total: Duration) -> Error {

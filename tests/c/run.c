@@ -436,6 +436,30 @@ static void the_wait_for_results_ends(void)
         }
 }
 
+static int32_t fire_at_call(const bedrock_event *event, void *latch)
+{
+    if (event->type == BEDROCK_EVENT_TOOL_CALL)
+        bedrock_cancel_fire((bedrock_cancel *)latch);
+    return 0;
+}
+
+static void no_tool_begins_after_its_event_fired_the_cancel(void)
+{
+    struct seen seen = {0};
+    bedrock_tool tool = {"add", "Adds.", SCHEMA, forget, NULL};
+    bedrock_model *model = check_scripted(two_calls);
+    bedrock_request *request = check_request("What is 2 + 3?");
+    bedrock_cancel *latch = bedrock_cancel_new();
+
+    tool.user = &seen;
+    CHECK_INT(bedrock_run_tools(model, request, &tool, 1, sizeof tool, NULL, 0, latch, fire_at_call, latch, NULL, NULL),
+              BEDROCK_E_CANCELLED);
+    CHECK_TEXT(seen.text, "");
+    bedrock_cancel_free(latch);
+    bedrock_request_free(request);
+    bedrock_model_free(model);
+}
+
 /* Also for calls of a message that has arrived before. */
 static void no_call_is_returned_after_a_cancel_was_fired(void)
 {
@@ -514,6 +538,7 @@ int main(void)
     a_run_stays_in_its_waiting_set();
     a_wakeup_serves_all_rounds();
     the_wait_for_results_ends();
+    no_tool_begins_after_its_event_fired_the_cancel();
     no_call_is_returned_after_a_cancel_was_fired();
     in_the_child_of_a_fork_a_run_is_the_parents();
     wrong_tools_are_named();

@@ -34,9 +34,9 @@ use cache_points::CachePoints;
 use errors::rejected;
 use media::check_media;
 use schema::check_schemas;
-use shape::{check_block, check_message, check_text};
+use shape::{check_block, check_message, check_result, check_text};
 use tools::check_tools;
-use turns::Turns;
+use turns::{Turns, is_server_tool_result};
 
 /// Checks a conversation. `for_generation` is whether a model generates a response to it: a conversation whose tokens
 /// are counted may end with tool calls.
@@ -58,6 +58,11 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for
             let path = format!("{path}/{index}");
             check_block(block, &path)?;
             check_text(block, &path)?;
+            if let Some(result) = block.get("toolResult").filter(|result| !is_server_tool_result(*result)) {
+                result
+                    .get("content")
+                    .map_or(Ok(()), |content| check_result(content, &format!("{path}/toolResult/content")))?;
+            }
             check_media(block, attachments, &path)?;
             cache_points.count(block, &path)?;
             turns.add_block(block, &path)?;
@@ -70,6 +75,13 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for
     check_system(document, &mut cache_points)?;
     check_tools(document, &mut cache_points, turns.first_tool_block.filter(|_| !is_stored_prompt))?;
     check_schemas(document, model_id)
+}
+
+/// Checks the content of a tool's result, before the request is known that it becomes a part of.
+pub fn check_result_alone(content: Json<'_>) -> Result<()> {
+    check_result(content, "")?;
+    let attachments = Attachments::default();
+    content.elements().enumerate().try_for_each(|(index, block)| check_media(block, &attachments, &format!("/{index}")))
 }
 
 fn check_messages_exist(document: &Document) -> Result<()> {

@@ -7,8 +7,8 @@ use crate::json::{self, Json};
 use std::collections::HashSet;
 
 const ROLES: [&str; 3] = ["user", "assistant", "system"];
-/// The known content blocks. A block of another name may be a newer one.
-const BLOCKS: [&str; 12] = [
+/// The known content blocks of messages and of tool results. A block of another name may be a newer one.
+const BLOCKS: [&str; 13] = [
     "text",
     "image",
     "document",
@@ -21,7 +21,10 @@ const BLOCKS: [&str; 12] = [
     "reasoningContent",
     "citationsContent",
     "searchResult",
+    "json",
 ];
+/// Those of tool results.
+const BLOCKS_OF_RESULTS: [&str; 6] = ["text", "json", "image", "document", "video", "searchResult"];
 
 /// Checks that a message has a known role, and content that is not empty.
 pub fn check_message(message: Json<'_>, path: &str) -> Result<()> {
@@ -68,8 +71,35 @@ fn check_ids(content: Json<'_>, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a block has exactly one of the known members.
+/// Checks a block of a message, except the blocks in a tool result.
 pub fn check_block(block: Json<'_>, path: &str) -> Result<()> {
+    check_kind(block, path)?;
+    match block.pointer("/toolUse/name").and_then(Json::string) {
+        Some(name) => check_tool_name(&name, &format!("{path}/toolUse/name")),
+        None => Ok(()),
+    }
+}
+
+/// Checks the blocks of a tool's result.
+pub fn check_result(content: Json<'_>, path: &str) -> Result<()> {
+    for (index, block) in content.elements().enumerate() {
+        let path = format!("{path}/{index}");
+        let kind = check_kind(block, &path)?;
+        if let Some(kind) = kind.filter(|kind| !BLOCKS_OF_RESULTS.contains(kind)) {
+            let known = BLOCKS_OF_RESULTS.join(", ");
+            return Err(rejected(path, format_args!("the result of a tool cannot have {kind}; it can have {known}")));
+        }
+        if let Some(json) = block.get("json").filter(|json| json.kind() != json::Kind::Object) {
+            let message =
+                format_args!("json is {}, and the service accepts only an object; pass it as text", json.kind());
+            return Err(rejected(format!("{path}/json"), message));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a block has at most one of the known members, and at least one member. Returns the known one.
+fn check_kind(block: Json<'_>, path: &str) -> Result<Option<&'static str>> {
     if block.kind() != json::Kind::Object {
         let message = format_args!("expected a content block, which is an object, found {}", block.kind());
         return Err(rejected(path, message));
@@ -87,10 +117,7 @@ pub fn check_block(block: Json<'_>, path: &str) -> Result<()> {
         Some(text) if !matches!(text.kind(), json::Kind::String | json::Kind::Null) => {
             Err(rejected(format!("{path}/text"), format_args!("text is {}, not a string", text.kind())))
         }
-        _ => match block.pointer("/toolUse/name").and_then(Json::string) {
-            Some(name) => check_tool_name(&name, &format!("{path}/toolUse/name")),
-            None => Ok(()),
-        },
+        _ => Ok(known.first().copied()),
     }
 }
 

@@ -5,8 +5,7 @@ use super::errors::rejected;
 use crate::error::{Result, quote};
 use crate::json::{self, Json};
 use crate::request::document::Document;
-
-const MAX_TOOL_NAME: usize = 64;
+use crate::request::tool_name::{self, MAX_LENGTH};
 
 /// Checks `toolConfig`. `tool_block` is the path of a tool call or result in the conversation, which needs the tools.
 pub fn check_tools(document: &Document, cache_points: &mut CachePoints, tool_block: Option<String>) -> Result<()> {
@@ -46,11 +45,10 @@ pub fn check_tools(document: &Document, cache_points: &mut CachePoints, tool_blo
 
 /// Checks the name of a tool, in its definition or in a call.
 pub fn check_tool_name(name: &str, path: &str) -> Result<()> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.len() <= MAX_TOOL_NAME && name.chars().all(is_allowed) {
+    if tool_name::is_valid(name) {
         return Ok(());
     }
     let name = quote(name);
-    let rule = format_args!("use 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores");
+    let rule = format_args!("use 1 to {MAX_LENGTH} letters, digits, hyphens and underscores");
     Err(rejected(path, format_args!("{name} is not a valid name for a tool; {rule}")))
 }

@@ -67,7 +67,7 @@ impl Turns {
         }
         // The calls and results of server tools have a type; the service matches them.
         let call = block.get("toolUse").filter(|call| !is_server_tool_use(*call));
-        let result = block.get("toolResult").filter(|result| result.get("type").is_none());
+        let result = block.get("toolResult").filter(|result| !is_server_tool_result(*result));
         let id = |value: Json<'_>| value.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
         if let (Some(call), false) = (call, self.is_users) {
             self.first_tool_block.get_or_insert_with(|| format!("{path}/toolUse"));
@@ -100,4 +100,9 @@ impl Turns {
         self.with_result.clear();
         Ok(())
     }
+}
+
+/// Returns whether a `toolResult` is that of a tool that the service runs.
+pub fn is_server_tool_result(result: Json<'_>) -> bool {
+    result.get("type").is_some()
 }
