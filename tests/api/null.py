@@ -25,7 +25,8 @@ NOTHING = {name: kind(lambda *_: 0) for name, kind in CALLBACKS.items()}
 TOOLS = [{"toolUse": {"toolUseId": "1", "name": "f", "input": {}}},
          {"toolUse": {"toolUseId": "2", "name": "g", "input": {}, "type": "server_tool_use"}}]
 REPLIES = {"replies": [{"message": {"role": "assistant", "content": TOOLS}}]}
-TEXTS = {"config_json": json.dumps({"model": "m", "transport": REPLIES}), "defaults_json": "{}",
+DECLARED = {"toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]}}
+TEXTS = {"config_json": json.dumps({"model": "m", "transport": REPLIES, "defaults": DECLARED}), "defaults_json": "{}",
          "json": "{}", "role": "user", "text": "text", "member": "system", "tool_use_id": "id", "content": "text",
          "options_json": "{}", "tools": "", "format": "txt", "name": "name", "operation": "Converse", "pointer": "",
          "traceparent": "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}
