@@ -83,7 +83,7 @@ impl Response {
     }
 
     /// Returns the response of a stream with this JSON.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn streamed(json: String, is_complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let json = move || Arc::new(json.into());
         Fields { is_complete, is_streamed: true, ..Fields::new(Box::new(json), head, attempts) }.into_response()
