@@ -1206,7 +1206,8 @@ private:
     event event_;
 };
 
-// Reads the pieces of text of a stream or a run, in a loop, and skips other events.
+// Reads the pieces of text of a stream or a run, in a loop, and skips other events. A tool call ends the run, and is a
+// failure: the program does not see it, so it cannot give the result that the run would wait for.
 template <class E = throws, class Raw = bedrock_stream>
 class text_iterator {
 public:
@@ -1217,7 +1218,7 @@ public:
     using reference = std::string_view;
 
     text_iterator() noexcept = default;
-    explicit text_iterator(Raw *borrowed) : events_(borrowed) { skip(); }
+    explicit text_iterator(Raw *borrowed) : from_(borrowed), events_(borrowed) { skip(); }
 
     reference operator*() const noexcept { return events_->text(); }
     text_iterator &operator++()
@@ -1235,10 +1236,16 @@ public:
 private:
     void skip()
     {
-        while (events_ != sentinel() && events_->type() != event_type::text)
-            ++events_;
+        for (; events_ != sentinel() && events_->type() != event_type::text; ++events_) {
+            if (events_->type() == event_type::tool_call) {
+                detail::functions<Raw>::cancel(from_);
+                detail::report(E(), BEDROCK_E_INVALID_ARGUMENT, nullptr,
+                               "reading the text of a run: a tool is called; read the events, and give its result");
+            }
+        }
     }
 
+    Raw *from_ = nullptr;
     event_iterator<E, Raw> events_;
 };
 

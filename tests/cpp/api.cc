@@ -652,6 +652,19 @@ void a_run_is_read_in_a_loop_and_in_a_waiting_set()
     CHECK_STATUS(failure([&] { results.give("1", "late"); }).status(), bad_handle);
 }
 
+void a_tool_call_that_the_program_does_not_see_ends_the_run()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    bedrock::run run = model.open_run(request, R"({"total": "20s", "tools": [{"name": "add", "input_schema": {}}]})");
+
+    CHECK_STATUS(failure([&] {
+        for (std::string_view piece : run.text())
+            CHECK(piece.empty()); // not reached
+    }).status(), invalid_argument);
+    CHECK_STATUS(failure([&] { static_cast<void>(run.next()); }).status(), cancelled);
+}
+
 // ---- Calls ----
 
 void a_callable_receives_the_events()
@@ -978,6 +991,7 @@ int main()
     a_tool_and_the_function_for_events_stop_a_run();
     a_result_is_given_later_by_another_thread();
     a_run_is_read_in_a_loop_and_in_a_waiting_set();
+    a_tool_call_that_the_program_does_not_see_ends_the_run();
     a_callable_receives_the_events();
     what_a_callable_throws_comes_out_of_the_call();
     a_failed_call_returns_the_part_that_had_arrived();
