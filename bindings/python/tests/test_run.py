@@ -288,7 +288,7 @@ def test_no_tool_is_called_after_the_program_has_ended_the_run(scripted, loop, e
         async for event in run:
             at(event)
 
-    run = model.run("Go.", tool(called.append), cancel=cancel)
+    run = model.run("Go.", tool(called.append), cancel=cancel, total="20s")
     with pytest.raises((libbedrock.CancelledError, libbedrock.ClosedError)):
         if loop is None:
             for event in run:
