@@ -1206,7 +1206,8 @@ private:
     event event_;
 };
 
-// Reads the pieces of text of a stream or a run, in a loop, and skips other events.
+// Reads the pieces of text of a stream or a run, in a loop, and skips other events. A tool call ends the run, and is a
+// failure: the program does not see it, so it cannot give the result that the run would wait for.
 template <class E = throws, class Raw = bedrock_stream>
 class text_iterator {
 public:
@@ -1217,7 +1218,7 @@ public:
     using reference = std::string_view;
 
     text_iterator() noexcept = default;
-    explicit text_iterator(Raw *borrowed) : events_(borrowed) { skip(); }
+    explicit text_iterator(Raw *borrowed) : from_(borrowed), events_(borrowed) { skip(); }
 
     reference operator*() const noexcept { return events_->text(); }
     text_iterator &operator++()
@@ -1235,10 +1236,16 @@ public:
 private:
     void skip()
     {
-        while (events_ != sentinel() && events_->type() != event_type::text)
-            ++events_;
+        for (; events_ != sentinel() && events_->type() != event_type::text; ++events_) {
+            if (events_->type() == event_type::tool_call) {
+                detail::functions<Raw>::cancel(from_);
+                detail::report(E(), BEDROCK_E_INVALID_ARGUMENT, nullptr,
+                               "reading the text of a run: a tool is called; read the events, and give its result");
+            }
+        }
     }
 
+    Raw *from_ = nullptr;
     event_iterator<E, Raw> events_;
 };
 
@@ -1571,7 +1578,7 @@ struct no_events {
 };
 
 // Calls the tools of a blocking run. What a tool throws is kept until the function of bedrock.h has returned, and so is
-// the failure of a result that the library refuses.
+// the failure of a result that the library refuses. After either of them no further tool is called.
 template <class Mode>
 class tool_caller {
 public:
@@ -1587,10 +1594,11 @@ public:
     tool_caller(const tool_caller &) = delete;
     const bedrock_tool *data() const noexcept { return raw_.data(); }
     std::size_t size() const noexcept { return raw_.size(); }
-    // Returns the status of a result that the library has refused, or that of the run.
+    // Returns the status of the run if it has failed, or that of a result that the library has refused: a run that was
+    // ended refuses every result, and its own failure is the reason.
     bedrock_status status(bedrock_status run, bedrock_error **error) noexcept
     {
-        if (refused_ >= 0)
+        if (run < 0 || refused_ >= 0)
             return run;
         bedrock_error_free(std::exchange(*error, error_.release()));
         return refused_;
@@ -1630,6 +1638,8 @@ private:
     std::int32_t pass(const std::function<tool_result(const tool_call &, const tool_results &)> &function,
                       bedrock_run *run, const bedrock_tool_call &raw)
     {
+        if (refused_ < 0)
+            return BEDROCK_TOOL_STOP;
         const tool_call call = {raw.id, raw.name, json_view({raw.input_json, raw.input_json_len}),
                                 raw.input_valid != 0};
         const tool_result result = function(call, tool_results(run));
@@ -1639,7 +1649,13 @@ private:
             return BEDROCK_TOOL_STOP;
         refused_ = bedrock_run_result(run, raw.id, result.content_.data(), result.content_.size(), result.kind_,
                                       error_.put());
-        return refused_ < 0 ? BEDROCK_TOOL_STOP : BEDROCK_TOOL_DONE;
+        return refused_ < 0 && waits(run, raw.id) ? BEDROCK_TOOL_STOP : BEDROCK_TOOL_DONE;
+    }
+    // Returns whether the call waits for a result: the run has not ended, and what was refused is the result. The call
+    // gets one that is not sent, because the run is then stopped.
+    static bool waits(bedrock_run *run, const char *id) noexcept
+    {
+        return bedrock_run_result(run, id, "", 0, BEDROCK_RESULT_ERROR, nullptr) >= 0;
     }
 
     std::vector<user> users_;

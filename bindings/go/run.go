@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/libbedrock/libbedrock/bindings/go/internal/abi"
 )
@@ -22,7 +25,8 @@ type Tool struct {
 	// InputSchema is the JSON schema of the input, an object. nil if the request or the model declares the tool.
 	InputSchema any
 	// Call does a call, in a goroutine of its own. A string that it returns is text, and every other value is encoded as
-	// JSON. An error informs the model that the tool failed. ctx is done when the run has ended. If Call is nil, the
+	// JSON. An error informs the model that the tool failed. In both texts, bytes that are not UTF-8 become U+FFFD. A
+	// value that cannot be encoded ends the run with an error. ctx is done when the run has ended. If Call is nil, the
 	// program gives the results with [Run.Result] and [Run.ResultError].
 	Call func(ctx context.Context, call ToolCall) (any, error)
 }
@@ -44,7 +48,7 @@ type Run struct {
 	tools map[string]Tool
 	read  atomic.Bool
 	mu    sync.Mutex
-	err   error // of a result that was refused
+	err   error // of a call that got no result
 }
 
 var runFunctions = &functions{abi.RunNext, abi.RunResponse, abi.RunCancel, abi.RunFree, abi.WaitsetAddRun}
@@ -145,73 +149,105 @@ func (r *Run) Events() iter.Seq2[Event, error] {
 	}
 }
 
-// do does a call, and gives its result. A result that cannot be encoded, or that the library refuses, ends the run.
+// do does a call, and gives its result. A result that cannot be encoded, or that the library refuses, ends the run, and
+// so does a function that ends its goroutine: nothing else would give the call a result.
 func (r *Run) do(ctx context.Context, tool Tool, call ToolCall) {
-	var content string
-	var kind int32
-	value, err := tool.Call(ctx, call)
-	if err != nil {
-		content, kind, err = err.Error(), abi.ResultError, nil
+	// A program that has ended the run at an event wants none of its calls, also if their goroutines begin later.
+	if ctx.Err() != nil || r.call.ctx.Err() != nil || r.call.isClosed() {
+		return
+	}
+	err := error(own(ErrInvalidArgument, "calling the tool "+strconv.Quote(tool.Name),
+		"its function has ended its goroutine", "Return an error instead"))
+	defer func() {
+		if err != nil {
+			r.fail(err)
+		}
+	}()
+	value, failure := tool.Call(ctx, call)
+	var given result
+	if failure != nil {
+		given = errorResult(call.ID, failure.Error())
 	} else {
-		content, kind, err = encodeResult(value)
+		given = newResult(call.ID, value)
 	}
-	if err == nil {
-		err = r.give(givingAResult, call.ID, content, kind)
-		if errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrBadHandle) {
-			return // the run has ended
-		}
+	if err = given.err; err != nil {
+		return
 	}
-	if err != nil {
-		r.mu.Lock()
-		if r.err == nil {
-			r.err = err
-		}
-		r.mu.Unlock()
-		r.call.cancel()
+	// The library can read the result, so these failures state that no call waits for it: the run has ended, or the
+	// program has given a result itself.
+	if err = r.give(given); errors.Is(err, ErrInvalidArgument) || errors.Is(err, ErrBadHandle) {
+		err = nil
 	}
 }
 
-// because returns why the run ended: a result that was refused, or err.
+// fail ends the run with an error, unless another one has ended it.
+func (r *Run) fail(err error) {
+	r.mu.Lock()
+	if r.err == nil {
+		r.err = err
+	}
+	r.mu.Unlock()
+	r.call.cancel()
+}
+
+// because returns why the run ended: what fail got, or err. A run that its context or its own time limit has ended says
+// so, whatever its tools do afterwards.
 func (r *Run) because(err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.err != nil {
+	if r.err != nil && errors.Is(err, ErrCancelled) && r.call.ctx.Err() == nil {
 		return r.err
 	}
 	return err
 }
 
 // Result gives the result of a call of a tool without a function. A string is text, and every other value is encoded as
-// JSON. Any goroutine may give it.
-func (r *Run) Result(id string, value any) error {
-	content, kind, err := encodeResult(value)
-	if err != nil {
-		return err
-	}
-	return r.give(givingAResult, id, content, kind)
+// JSON. In a text, bytes that are not UTF-8 become U+FFFD. Any goroutine may give it.
+func (r *Run) Result(id string, value any) error { return r.give(newResult(id, value)) }
+
+// ResultError informs the model of why a call failed. Bytes of the reason that are not UTF-8 become U+FFFD.
+func (r *Run) ResultError(id, reason string) error { return r.give(errorResult(id, reason)) }
+
+// result is the result of a call, as the library takes it, or err if there is no such form.
+type result struct {
+	doing, id, content string
+	kind               int32
+	err                error
 }
 
-const givingAResult = "giving the result of a tool"
-
-func encodeResult(value any) (content string, kind int32, err error) {
+// newResult makes a result of a value.
+func newResult(id string, value any) result {
+	given := result{doing: "giving the result of a tool", id: id, kind: abi.ResultJSON}
 	if text, ok := value.(string); ok {
-		return text, abi.ResultText, nil
+		// The output of a command may hold any bytes, and the library takes UTF-8 alone.
+		given.content, given.kind = strings.ToValidUTF8(text, "\uFFFD"), abi.ResultText
+	} else if given.content, given.err = encodeFor(given.doing, value); given.err != nil {
+		return given
 	}
-	content, err = encodeFor(givingAResult, value)
-	return content, abi.ResultJSON, err
+	return given.checked()
 }
 
-// ResultError informs the model of why a call failed.
-func (r *Run) ResultError(id, reason string) error {
-	return r.give("giving the error of a tool", id, reason, abi.ResultError)
+// errorResult makes the result of a call that has failed.
+func errorResult(id, reason string) result {
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
+	return result{doing: "giving the error of a tool", id: id, content: reason, kind: abi.ResultError}.checked()
 }
 
-func (r *Run) give(doing, id, content string, kind int32) error {
+// checked finds what the library would refuse by [ErrInvalidArgument], which then means only that no call waits.
+func (g result) checked() result {
+	g.err = checkNames(g.doing, argument{"id", g.id})
+	if g.err == nil && !utf8.ValidString(g.content) {
+		g.err = own(ErrRequest, g.doing, "the JSON is not UTF-8", "Return a value for encoding/json to encode")
+	}
+	return g
+}
+
+func (r *Run) give(given result) error {
 	defer runtime.KeepAlive(r)
-	if err := checkNames(doing, argument{"id", id}); err != nil {
-		return err
+	if given.err != nil {
+		return given.err
 	}
-	return failed(abi.RunResult(r.call.handle, id, content, kind).Failure())
+	return failed(abi.RunResult(r.call.handle, given.id, given.content, given.kind).Failure())
 }
 
 // Response makes a response of the last message of the model, as far as it has been read, with the usage of all rounds.

@@ -2,12 +2,16 @@ package bedrock_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	bedrock "github.com/libbedrock/libbedrock/bindings/go"
 )
@@ -24,6 +28,14 @@ func calling(inputs ...string) any {
 
 func adding(call func(ctx context.Context, call bedrock.ToolCall) (any, error)) []bedrock.Tool {
 	return []bedrock.Tool{{Name: "add", Description: "Adds.", InputSchema: `{"type": "object"}`, Call: call}}
+}
+
+// bounded is a context that ends a run that hangs.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 func scriptedRun(t *testing.T, replies ...any) (*bedrock.Model, *bedrock.Request) {
@@ -136,6 +148,158 @@ func TestAResultThatCannotBeEncodedEndsTheRun(t *testing.T) {
 		}), bedrock.RunOptions{})
 		if !errors.Is(err, bedrock.ErrInvalidArgument) && !errors.Is(err, bedrock.ErrRequest) || request.MessageCount() != 1 {
 			t.Error(err)
+		}
+	}
+}
+
+func TestBytesOfAResultThatAreNotUTF8BecomeReplacementCharacters(t *testing.T) {
+	leaksNothing(t)
+	model, request := scriptedRun(t, calling("x", "y", "z"), "Done.")
+	response, err := model.Run(bounded(t), request, adding(func(_ context.Context, call bedrock.ToolCall) (any, error) {
+		switch call.ID {
+		case "t0":
+			return "text \xff\xfe.", nil
+		case "t1":
+			return map[string]string{"out": "json \xff."}, nil
+		}
+		return nil, errors.New("error \xff.")
+	}), bedrock.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Close()
+	text, err := request.JSON(bedrock.AttachmentsInline)
+	for _, part := range []string{"{\"text\":\"text \uFFFD.\"}", `{"json":{"out":"json \ufffd."}}`, "{\"text\":\"error \uFFFD.\"}"} {
+		if !strings.Contains(text, part) || err != nil {
+			t.Errorf("no %s, %v: %s", part, err, text)
+		}
+	}
+}
+
+func TestAResultThatTheLibraryRefusesEndsTheRunWithThatError(t *testing.T) {
+	leaksNothing(t)
+	for what, value := range map[string]any{
+		"no JSON": []byte("{"), "no UTF-8": json.RawMessage("\"\xff\""), "too deep": []byte(strings.Repeat("[", 600) + strings.Repeat("]", 600)),
+	} {
+		model, request := scriptedRun(t, calling("x"), "Done.")
+		_, err := model.Run(bounded(t), request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+			return value, nil
+		}), bedrock.RunOptions{})
+		if !errors.Is(err, bedrock.ErrRequest) || request.MessageCount() != 1 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestACallWhoseIDHasANULEndsTheRunWithAnError(t *testing.T) {
+	leaksNothing(t)
+	reply := map[string]any{"message": map[string]any{"role": "assistant", "content": []any{map[string]any{
+		"toolUse": map[string]any{"toolUseId": "a\x00b", "name": "add", "input": map[string]any{}}}}}}
+	model, request := scriptedRun(t, reply, "Done.")
+	_, err := model.Run(bounded(t), request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+		return "ok", nil
+	}), bedrock.RunOptions{})
+	if !errors.Is(err, bedrock.ErrInvalidArgument) || request.MessageCount() != 1 {
+		t.Error(err)
+	}
+}
+
+func TestAFunctionThatEndsItsGoroutineEndsTheRunWithAnError(t *testing.T) {
+	leaksNothing(t)
+	model, request := scriptedRun(t, calling("x"), "Done.")
+	_, err := model.Run(bounded(t), request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+		runtime.Goexit()
+		return nil, nil
+	}), bedrock.RunOptions{})
+	if !errors.Is(err, bedrock.ErrInvalidArgument) || !strings.Contains(err.Error(), `"add"`) || request.MessageCount() != 1 {
+		t.Error(err)
+	}
+}
+
+func TestADeadlineDuringAToolIsATimeoutWhateverTheToolReturnsThen(t *testing.T) {
+	leaksNothing(t)
+	for what, value := range map[string]any{"a result": "late", "no JSON": []byte("{")} {
+		model, request := scriptedRun(t, calling("x"), "Done.")
+		run := model.OpenRun(bounded(t), request, adding(func(ctx context.Context, _ bedrock.ToolCall) (any, error) {
+			<-ctx.Done()
+			return value, nil
+		}), bedrock.RunOptions{Total: 50 * time.Millisecond})
+		var last error
+		for _, err := range run.Events() {
+			last = err
+		}
+		run.Close()
+		if !errors.Is(last, bedrock.ErrTimeout) || request.MessageCount() != 1 {
+			t.Errorf("%s: %v", what, last)
+		}
+	}
+}
+
+func TestACancelDuringAToolIsACancelWhateverTheToolReturnsThen(t *testing.T) {
+	leaksNothing(t)
+	for what, value := range map[string]any{"a result": "late", "no JSON": []byte("{")} {
+		model, request := scriptedRun(t, calling("x"), "Done.")
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := model.Run(ctx, request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+			cancel()
+			return value, nil
+		}), bedrock.RunOptions{})
+		if !errors.Is(err, bedrock.ErrCancelled) || !errors.Is(err, context.Canceled) || request.MessageCount() != 1 {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestAResultThatTheProgramGivesBeforeTheFunctionReturnsIsTheResult(t *testing.T) {
+	leaksNothing(t)
+	model, request := scriptedRun(t, calling("x"), "Done.")
+	given := make(chan struct{})
+	run := model.OpenRun(bounded(t), request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+		<-given
+		return "of the function", nil
+	}), bedrock.RunOptions{})
+	defer run.Close()
+	for event, err := range run.Events() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if event.Type == bedrock.EventToolCall {
+			if err := run.Result(event.ToolID, "of the program"); err != nil {
+				t.Error(err)
+			}
+			close(given)
+		}
+	}
+	if text, err := request.JSON(bedrock.AttachmentsInline); err != nil || !strings.Contains(text, "of the program") {
+		t.Error(text, err)
+	}
+}
+
+func TestNoFunctionBeginsAfterTheRunWasEndedAtItsEvent(t *testing.T) {
+	leaksNothing(t)
+	for what, end := range map[string]func(run *bedrock.Run, cancel func()){
+		"the context ends":  func(_ *bedrock.Run, cancel func()) { cancel() },
+		"the run is closed": func(run *bedrock.Run, _ func()) { run.Close() },
+	} {
+		model, request := scriptedRun(t, calling("x", "y", "z"), "Done.")
+		ctx, cancel := context.WithCancel(context.Background())
+		var ended, after atomic.Bool
+		run := model.OpenRun(ctx, request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+			after.Store(ended.Load())
+			return "ok", nil
+		}), bedrock.RunOptions{})
+		var last error
+		for event, err := range run.Events() {
+			if event.Type == bedrock.EventToolCall {
+				end(run, cancel)
+				ended.Store(true)
+			}
+			last = err
+		}
+		run.Close()
+		cancel()
+		if !errors.Is(last, bedrock.ErrCancelled) || after.Load() || request.MessageCount() != 1 {
+			t.Errorf("%s: %v, begun after: %v", what, last, after.Load())
 		}
 	}
 }

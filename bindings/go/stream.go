@@ -242,6 +242,13 @@ func (c *call) response() (*Response, error) {
 	return newResponse(c.functions.response(c.handle))
 }
 
+// isClosed returns whether the call was closed.
+func (c *call) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.freed
+}
+
 func (c *call) watchNoLonger() {
 	if c.stop != nil {
 		c.stop()

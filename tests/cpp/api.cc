@@ -540,6 +540,63 @@ void a_result_that_is_refused_ends_the_run()
     CHECK(request.message_count() == 1);
 }
 
+void a_text_that_is_not_utf8_ends_the_run()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    int calls = 0;
+
+    const bedrock::error refused = failure([&] {
+        model.run(request, adding([&](const bedrock::tool_call &) {
+            calls++;
+            return "x\xff";
+        }));
+    });
+    CHECK_STATUS(refused.status(), invalid_argument);
+    CHECK(std::string_view(refused.what()).find("UTF-8") != std::string_view::npos);
+    CHECK(calls == 1 && request.message_count() == 1);
+}
+
+void a_second_result_of_a_call_ends_the_run()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    int calls = 0;
+
+    CHECK_STATUS(failure([&] {
+        model.run(request, adding([&](const bedrock::tool_call &call, const bedrock::tool_results &results) {
+            calls++;
+            results.give(call.id, "first");
+            return bedrock::tool_result("second");
+        }));
+    }).status(), invalid_argument);
+    CHECK(calls == 1 && request.message_count() == 1);
+}
+
+void a_run_that_is_ended_during_a_tool_tells_why()
+{
+    // Every round calls the tool, so nothing but its deadline ends the first run, and nearly all of its time is in the tool.
+    const bedrock::model model(R"({"model": "test", "transport": {"repeat": true, "replies": [{"message": {
+        "role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "add", "input": {}}}]}}]}})");
+    const bedrock::cancel stop;
+
+    CHECK_STATUS(failure([&] {
+        bedrock::request request = asking("What is 2 + 3?");
+        model.run(request, adding([](const bedrock::tool_call &) {
+            std::this_thread::sleep_for(50ms);
+            return "late";
+        }), R"({"total": "20ms", "max_rounds": 1000})");
+    }).status(), timeout);
+    bedrock::request request = asking("What is 2 + 3?");
+    CHECK_STATUS(failure([&] {
+        model.run(request, adding([&](const bedrock::tool_call &) {
+            stop.fire();
+            return "late";
+        }), {}, stop);
+    }).status(), cancelled);
+    CHECK(request.message_count() == 1);
+}
+
 void a_tool_and_the_function_for_events_stop_a_run()
 {
     const auto stopping = adding([](const bedrock::tool_call &) { return bedrock::tool_result::stop(); });
@@ -593,6 +650,19 @@ void a_run_is_read_in_a_loop_and_in_a_waiting_set()
     const bedrock::tool_results results = run.results();
     run.reset();
     CHECK_STATUS(failure([&] { results.give("1", "late"); }).status(), bad_handle);
+}
+
+void a_tool_call_that_the_program_does_not_see_ends_the_run()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    bedrock::run run = model.open_run(request, R"({"total": "20s", "tools": [{"name": "add", "input_schema": {}}]})");
+
+    CHECK_STATUS(failure([&] {
+        for (std::string_view piece : run.text())
+            CHECK(piece.empty()); // not reached
+    }).status(), invalid_argument);
+    CHECK_STATUS(failure([&] { static_cast<void>(run.next()); }).status(), cancelled);
 }
 
 // ---- Calls ----
@@ -915,9 +985,13 @@ int main()
     a_run_calls_tools_and_adds_their_results();
     what_a_tool_throws_comes_out_of_the_run();
     a_result_that_is_refused_ends_the_run();
+    a_text_that_is_not_utf8_ends_the_run();
+    a_second_result_of_a_call_ends_the_run();
+    a_run_that_is_ended_during_a_tool_tells_why();
     a_tool_and_the_function_for_events_stop_a_run();
     a_result_is_given_later_by_another_thread();
     a_run_is_read_in_a_loop_and_in_a_waiting_set();
+    a_tool_call_that_the_program_does_not_see_ends_the_run();
     a_callable_receives_the_events();
     what_a_callable_throws_comes_out_of_the_call();
     a_failed_call_returns_the_part_that_had_arrived();

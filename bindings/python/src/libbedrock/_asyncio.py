@@ -114,9 +114,29 @@ async def checkpoint() -> None:
     await asyncio.sleep(0)
 
 
-async def begin(work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
+async def begin(
+    work: Callable[[], Coroutine[object, object, None]], failed: Callable[[BaseException], None]
+) -> Callable[[], object]:
     """Begins work in a task of its own. Returns what ends it."""
-    return asyncio.ensure_future(work()).cancel
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work())
+
+    # Not in the task: one that is cancelled before its first step runs nothing.
+    def ended(task: asyncio.Task[None]) -> None:
+        try:
+            error = task.exception()
+        except asyncio.CancelledError as cancelled:
+            failed(cancelled)
+        else:
+            if error is not None:
+                failed(error)
+
+    def end() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(task.cancel)
+
+    task.add_done_callback(ended)
+    return end
 
 
 async def in_thread(function: Callable[[], None], abandoned: Callable[[], None]) -> None:

@@ -119,7 +119,7 @@ class Model:
         options = {"max_rounds": max_rounds, "total": total}
         given = {key: value for key, value in options.items() if value is not None}
         made = _request(request)
-        return open_run(self._number(), made._handle.number, tools, given, _number(cancel))
+        return open_run(self._number(), made._handle.number, tools, given, cancel)
 
     def call(
         self, operation: str, request: RequestLike | None = None, *, cancel: Cancel | None = None, **members: object

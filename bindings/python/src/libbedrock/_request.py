@@ -247,6 +247,11 @@ class Request:
 
 def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
     """Writes JSON. `attached` receives bytes, which JSON cannot hold, and returns their name as an attachment."""
+    return encoded(json_text_of(value, attached), "the JSON")
+
+
+def json_text_of(value: object, attached: Callable[[BytesLike], str]) -> str:
+    """Does what json_of does, before the text is encoded."""
     import json
 
     def default(other: object) -> str:
@@ -256,9 +261,7 @@ def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
             return "@" + attached(other.tobytes())
         raise TypeError(f"libbedrock: JSON cannot hold a {type(other).__name__}")
 
-    return encoded(
-        json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default), "the JSON"
-    )
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default)
 
 
 def _bytes(data: BytesLike) -> tuple[bytes, int]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 from . import _calls, _waiting
 from ._abi import EventType
 from ._errors import CancelledError, ClosedError, InvalidArgumentError
-from ._library import Handle, encoded, library, run_next_within, short
+from ._library import Handle, library, run_next_within, short
 from ._records import parsed
-from ._request import json_of
-from ._stream import Functions, Stream
+from ._request import json_of, json_text_of
+from ._stream import Functions, Stream, Texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ._cancel import Cancel
     from ._records import Event
+    from ._response import Response
     from .types import BytesLike, Json
 
 TEXT, ERROR, JSON = 0, 1, 2
@@ -28,8 +32,9 @@ class Tool:
     """A function that the model may call, with the members of its input as keyword arguments.
 
     What it returns is the result: a str as text, and every other value as JSON. ToolError informs the model that it
-    failed; every other exception ends the run, and leaves the loop. With `async for` it may be a coroutine function:
-    the calls of a message then run at the same time in asyncio.
+    failed; every other exception ends the run, and leaves the loop, also an asyncio.CancelledError and that of a value
+    that is not JSON. A lone surrogate in a result, or in the message of a ToolError, becomes "?". With `async for` it may
+    be a coroutine function: the calls of a message then run at the same time in asyncio.
     """
 
     __slots__ = ("description", "function", "name", "schema")
@@ -56,7 +61,7 @@ class Run(Stream):
     gets complete rounds alone, so the conversation can go on after whatever happened.
     """
 
-    __slots__ = ("_begun", "_due", "_raised", "_tools")
+    __slots__ = ("_begun", "_cancel", "_due", "_over", "_raised", "_tools")
 
     _functions = Functions(
         library.bedrock_run_next,
@@ -67,33 +72,33 @@ class Run(Stream):
         library.bedrock_waitset_add_run,
     )
 
-    def __init__(self, handle: Handle, tools: Mapping[str, Tool]) -> None:
+    def __init__(self, handle: Handle, tools: Mapping[str, Tool], cancel: Cancel | None) -> None:
         """Model.run makes runs."""
         super().__init__(handle)
         self._tools = tools
+        self._cancel = cancel
+        # Whether the run has ended, or the program has ended it.
+        self._over = False
         # The calls to do before the next event.
         self._due: list[Event] = []
         # What ends the calls that were begun.
         self._begun: list[Callable[[], object]] = []
-        # What a tool has raised.
+        # What a call without a result has raised.
         self._raised: BaseException | None = None
 
     def __next__(self) -> Event:
-        while self._due:
-            call = self._due.pop(0)
-            try:
-                self._give(call.tool_id, self._tools[call.tool_name].function(**_input(call)))
-            except ToolError as error:
-                self._give(call.tool_id, error)
-            except BaseException:
-                self.cancel()
-                raise
+        self._do_due()
         return self._noted(super().__next__())
 
     async def __anext__(self) -> Event:
-        while self._due:
+        while self._due and not self._is_over():
             call = self._due.pop(0)
-            self._begun.append(await _waiting.current().begin(lambda call=call: self._do(call)))  # type: ignore[misc]
+            work = functools.partial(self._do, call)
+            try:
+                self._begun.append(await _waiting.current().begin(work, self._fail))
+            except BaseException:  # trio has done the call in this task, which was cancelled meanwhile
+                self.cancel()
+                raise
         try:
             return self._noted(await super().__anext__())
         except CancelledError:
@@ -104,14 +109,50 @@ class Run(Stream):
             if self.ended or self.closed:
                 self._end_calls()
 
+    @property
+    def text(self) -> Texts:
+        """The pieces of the text of all rounds alone, for `for` and for `async for`."""
+        return Texts(_Unseen(self))
+
+    def read(self) -> Response:
+        """Reads the rest, and returns the last message. Every tool that is called then needs a function."""
+        for _ in _Unseen(self):
+            pass
+        return self.response
+
+    async def aread(self) -> Response:
+        """Reads the rest, and returns the last message. Every tool that is called then needs a function."""
+        async for _ in _Unseen(self):
+            pass
+        return self.response
+
+    def ready(self) -> Iterator[Event]:
+        """Returns the events that have arrived, without waiting for more, and calls the tools.
+
+        `ended` tells whether more can follow.
+        """
+        self._do_due()
+        for event in super().ready():
+            yield self._noted(event)
+            self._do_due()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits at most so many seconds for the next event, a tool to call or the end. Returns whether there is one."""
+        return bool(self._due) or super().wait(timeout)
+
     def result(self, tool_id: str, value: object) -> None:
         """Gives the result of a call of a tool without a function: a str as text, and every other value as JSON.
 
-        A ToolError informs the model that the tool failed. Any thread may give results.
+        A ToolError informs the model that the tool failed. A lone surrogate becomes "?". Any thread may give results.
         """
         kind, text = _encoded(value)
         number = short(tool_id, "the id of a tool call")
         _calls.done(library.bedrock_run_result, self._number, number, text, len(text), kind)
+
+    def cancel(self) -> None:
+        """Ends the run, and keeps what was read: the next read raises CancelledError, and no further tool is called."""
+        self._over = True
+        super().cancel()
 
     def close(self) -> None:
         """Ends the run, and its calls of coroutine functions. A thread or task that reads it gets CancelledError."""
@@ -120,32 +161,89 @@ class Run(Stream):
 
     # ---- inside
 
+    def _is_over(self) -> bool:
+        """Whether the program has ended the run, so that it wants no further call."""
+        return self._over or (self._cancel is not None and self._cancel.fired)
+
     def _noted(self, event: Event) -> Event:
         if event.type is EventType.TOOL_CALL and event.tool_name in self._tools:
             self._due.append(event)
         return event
 
-    async def _do(self, call: Event) -> None:
+    def _do_due(self) -> None:
+        """Does the calls, one after the other. Whatever is raised here ends the run: a call has no result."""
         try:
-            value = self._tools[call.tool_name].function(**_input(call))
-            self._give(call.tool_id, await _settled(value))
-        except ToolError as error:
-            self._give(call.tool_id, error)
-        except Exception as error:
-            if self._raised is None:
-                self._raised = error
+            while self._due and not self._is_over():
+                call = self._due.pop(0)
+                try:
+                    value = self._called(call)
+                except ToolError as error:
+                    value = error.with_traceback(None)  # it would refer to this frame, and keep the run
+                self._give(call.tool_id, value)
+        except BaseException:
             self.cancel()
+            raise
+
+    async def _do(self, call: Event) -> None:
+        # The program may have ended the run before the event loop began this.
+        if self._is_over():
+            return
+        try:
+            value = await _settled(self._called(call))
+        except ToolError as error:
+            value = error.with_traceback(None)  # it would refer to this frame, and keep the run
+        self._give(call.tool_id, value)
+
+    def _called(self, call: Event) -> object:
+        return self._tools[call.tool_name].function(**_input(call))
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the run, whose reader then raises the error. A run that has ended has cancelled its calls itself."""
+        if not self._over and self._raised is None:
+            self._raised = error
+        self.cancel()
 
     def _give(self, tool_id: str, value: object) -> None:
         try:
             self.result(tool_id, value)
         except (InvalidArgumentError, ClosedError):
-            pass  # the run has ended
+            pass  # no call waits for it: the run has ended, or the program has given a result itself
 
     def _end_calls(self) -> None:
+        self._over = True
         begun, self._begun = self._begun, []
         for end in begun:
             end()
+
+
+class _Unseen:
+    """The events of a run for a reader that shows the program no tool call, so that it cannot give the result."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __iter__(self) -> _Unseen:
+        return self
+
+    def __next__(self) -> Event:
+        return self._checked(next(self._run))
+
+    def __aiter__(self) -> _Unseen:
+        return self
+
+    async def __anext__(self) -> Event:
+        return self._checked(await self._run.__anext__())
+
+    def _checked(self, event: Event) -> Event:
+        if event.type is EventType.TOOL_CALL and event.tool_name not in self._run._tools:
+            self._run.cancel()
+            raise InvalidArgumentError(
+                f"bedrock: the model calls the tool {event.tool_name!r}, which has no function. Give it one, or read "
+                "the events of the run and give the results of TOOL_CALL with Run.result"
+            )
+        return event
 
 
 def open_run(
@@ -153,7 +251,7 @@ def open_run(
     request: int | None,
     tools: Iterable[Tool | Mapping[str, object]] | None,
     options: Mapping[str, object],
-    cancel: int | None,
+    cancel: Cancel | None,
 ) -> Run:
     """Opens a run."""
     functions: dict[str, Tool] = {}
@@ -170,8 +268,9 @@ def open_run(
                 declared.append(tool)
         members["tools"] = declared
     text = json_of(members, _refuse)
-    free = library.bedrock_run_free
-    return Run(_calls.made(free, library.bedrock_run_open, number, request, text, len(text), cancel), functions)
+    fires = None if cancel is None else cancel._handle.number
+    handle = _calls.made(library.bedrock_run_free, library.bedrock_run_open, number, request, text, len(text), fires)
+    return Run(handle, functions, cancel)
 
 
 def _input(call: Event) -> dict[str, Json]:
@@ -190,11 +289,12 @@ async def _settled(value: object) -> object:
 
 
 def _encoded(value: object) -> tuple[int, bytes]:
+    # The name of a file may have lone surrogates, for its bytes that are not UTF-8.
     if isinstance(value, ToolError):
-        return ERROR, encoded(str(value), "the error of a tool")
+        return ERROR, str(value).encode(errors="replace")
     if isinstance(value, str):
-        return TEXT, encoded(value, "the result of a tool")
-    return JSON, json_of(value, _refuse)
+        return TEXT, value.encode(errors="replace")
+    return JSON, json_text_of(value, _refuse).encode(errors="replace")
 
 
 def _refuse(data: BytesLike) -> str:

@@ -17,8 +17,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import select
     from collections.abc import AsyncIterator, Callable, Iterator
+    from typing import Protocol
 
     from ._library import Next
+
+    class Events(Protocol):
+        """What has events: a stream or a run."""
+
+        def __next__(self) -> Event:
+            """Returns the next one."""
+            ...
+
+        async def __anext__(self) -> Event:
+            """Returns the next one."""
+            ...
 
 OK, DONE, AGAIN, STOPPED = int(Status.OK), int(Status.DONE), int(Status.AGAIN), int(Status.STOPPED)
 TYPES = {int(kind): kind for kind in EventType}
@@ -333,7 +345,7 @@ class Texts:
 
     __slots__ = ("_stream",)
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Events) -> None:
         self._stream = stream
 
     def __iter__(self) -> Iterator[str]:

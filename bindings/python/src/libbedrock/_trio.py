@@ -21,9 +21,14 @@ async def checkpoint() -> None:
     await trio.lowlevel.checkpoint()
 
 
-async def begin(work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
+async def begin(
+    work: Callable[[], Coroutine[object, object, None]], failed: Callable[[BaseException], None]
+) -> Callable[[], object]:
     """Does the work, because a task of trio needs a nursery of the program. Returns what ends it: nothing is left."""
-    await work()
+    try:
+        await work()
+    except Exception as error:
+        failed(error)
     return bool
 
 

@@ -23,8 +23,13 @@ if TYPE_CHECKING:
         async def checkpoint(self) -> None:
             """Lets other tasks run, and ends here if the task is cancelled."""
 
-        async def begin(self, work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
-            """Begins work beside the task, or does it at once. Returns what ends it."""
+        async def begin(
+            self, work: Callable[[], Coroutine[object, object, None]], failed: Callable[[BaseException], None]
+        ) -> Callable[[], object]:
+            """Begins work beside the task, or does it at once. Returns what ends it, for any thread.
+
+            `failed` receives what the work raises, unless this function raises it.
+            """
             ...
 
         async def in_thread(self, function: Callable[[], None], abandoned: Callable[[], None]) -> None:
