@@ -191,16 +191,18 @@ func TestAResultThatTheLibraryRefusesEndsTheRunWithThatError(t *testing.T) {
 	}
 }
 
-func TestACallWhoseIDHasANULEndsTheRunWithAnError(t *testing.T) {
+func TestACallWhoseIDHasANULGetsItsResult(t *testing.T) {
 	leaksNothing(t)
 	reply := map[string]any{"message": map[string]any{"role": "assistant", "content": []any{map[string]any{
 		"toolUse": map[string]any{"toolUseId": "a\x00b", "name": "add", "input": map[string]any{}}}}}}
 	model, request := scriptedRun(t, reply, "Done.")
-	_, err := model.Run(bounded(t), request, adding(func(context.Context, bedrock.ToolCall) (any, error) {
+	var id string
+	_, err := model.Run(bounded(t), request, adding(func(_ context.Context, call bedrock.ToolCall) (any, error) {
+		id = call.ID
 		return "ok", nil
 	}), bedrock.RunOptions{})
-	if !errors.Is(err, bedrock.ErrInvalidArgument) || request.MessageCount() != 1 {
-		t.Error(err)
+	if err != nil || id != "a_b" || request.MessageCount() != 4 {
+		t.Error(err, id)
 	}
 }
 

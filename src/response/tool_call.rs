@@ -61,9 +61,12 @@ pub struct DistinctIds {
 }
 
 impl DistinctIds {
-    /// Returns the id of the next `toolUse` of a message, or one that is made from it if an earlier call of the program has it.
+    /// Returns the id of the next `toolUse` of a message, or one that is made from it: if an earlier call of the program
+    /// has it, or if it has control characters.
     pub fn of<'a>(&mut self, tool_use: Json<'a>) -> Cow<'a, str> {
         let id = tool_use.get("toolUseId").and_then(Json::string).unwrap_or_default();
+        // A program in C would see an id with a NUL cut off.
+        let id = if id.contains(char::is_control) { id.replace(char::is_control, "_").into() } else { id };
         // The result of a server's call is in the same message, and refers to it.
         if id.is_empty() || is_server_tool_use(tool_use) {
             return id;
@@ -85,12 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_ids_of_calls_become_different_and_stay_short() {
+    fn ids_of_calls_are_different_and_short_and_have_no_control_characters() {
         let long = "x".repeat(64);
         let mut ids = DistinctIds::default();
         let mut of = |id: &str| ids.of(Json::parse(&format!(r#"{{"toolUseId":"{id}"}}"#)).unwrap()).into_owned();
-        let found: Vec<_> = ["1", "2", "1", "1-2", "1", "", "", &long, &long].map(&mut of).into();
+        let found: Vec<_> = ["1", "2", "1", "1-2", "1", "", "", &long, &long, r"a\u0000b", "a_b"].map(&mut of).into();
         let short = format!("{}-2", "x".repeat(62));
-        assert_eq!(found, ["1", "2", "1-2", "1-2-2", "1-3", "", "", &long, &short]);
+        assert_eq!(found, ["1", "2", "1-2", "1-2-2", "1-3", "", "", &long, &short, "a_b", "a_b-2"]);
     }
 }

@@ -214,11 +214,11 @@ void a_request_grows_and_shrinks()
     CHECK_TEXT(request.body(model)["/inferenceConfig/maxTokens"].raw(), "5");
     bedrock::request copy = request.clone();
     request.remove("inferenceConfig").remove_messages(1, 2);
-    request.add_message(R"({"role": "user", "content": [{"text": "?"}]})");
-    CHECK(request.message_count() == 2 && copy.message_count() == 3 && !request.json()["/inferenceConfig"]);
+    request.add_text("assistant", "Rain.").add_message(R"({"role": "user", "content": [{"text": "?"}]})");
+    CHECK(request.message_count() == 3 && copy.message_count() == 3 && !request.json()["/inferenceConfig"]);
     bedrock::request removed(nullptr);
     request.trim(1, removed).trim(1);
-    CHECK(removed.message_count() == 1 && request.message_count() == 1);
+    CHECK(removed.message_count() == 2 && request.message_count() == 1);
     // The message was given with a space before its role.
     CHECK_TEXT(request.diff(copy, model)["/pointer"].string(), "/messages/0/role");
     CHECK(!copy.diff(copy.clone(), model));
