@@ -197,13 +197,14 @@ func TestACallWhoseIDHasANULGetsItsResult(t *testing.T) {
 		"toolUse": map[string]any{"toolUseId": "a\x00b", "name": "add", "input": map[string]any{}}}}}}
 	model, request := scriptedRun(t, reply, "Done.")
 	var id string
-	_, err := model.Run(bounded(t), request, adding(func(_ context.Context, call bedrock.ToolCall) (any, error) {
+	response, err := model.Run(bounded(t), request, adding(func(_ context.Context, call bedrock.ToolCall) (any, error) {
 		id = call.ID
 		return "ok", nil
 	}), bedrock.RunOptions{})
 	if err != nil || id != "a_b" || request.MessageCount() != 4 {
-		t.Error(err, id)
+		t.Fatal(err, id)
 	}
+	response.Close()
 }
 
 func TestAFunctionThatEndsItsGoroutineEndsTheRunWithAnError(t *testing.T) {

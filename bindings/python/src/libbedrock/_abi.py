@@ -110,8 +110,9 @@ class EventType(IntEnum):
     #: Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not
     #: know. json holds it. (contentBlockDelta)
     BLOCK_DELTA = 6
-    #: A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty. If
-    #: input_valid is 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
+    #: A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty: look at the
+    #: stop reason before you run a tool with "{}", because a model that is cut off leaves it too. If input_valid is
+    #: 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
     BLOCK_STOP = 7
     #: The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
     MESSAGE_STOP = 8
