@@ -256,6 +256,39 @@ fn each_attempt_has_its_target_its_failure_and_the_wait_after_it() {
 }
 
 #[test]
+fn the_record_of_a_hedged_call_names_the_server_that_gave_the_response_and_not_the_last_one_asked() {
+    let _alone = alone();
+    let feed = Feed::of_records();
+    let servers = [LocalBedrock::start(), LocalBedrock::start()];
+    let fallback = json!({"model": "other-model", "base_url": servers[1].url()});
+    let model = Model::at_with(&servers[0], json!({"fallbacks": [fallback], "hedge": {"after": "20ms"}}));
+    for streams in [true, false] {
+        let (first, second) = (Gate::new(), Gate::new());
+        let reply = |text| match streams {
+            true => Reply::stream().text_stream(&[text], "end_turn"),
+            false => Reply::text_response(text),
+        };
+        servers[0].push(reply("first").head_waits_for(&first).request_id("id-0"));
+        servers[1].push(reply("second").head_waits_for(&second).request_id("id-1"));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                second.wait_arrivals(1);
+                first.open();
+            });
+            let outcome = if streams { model.stream(&prompt()).outcome } else { model.generate(&prompt()) };
+            assert_eq!(outcome.response().text, "first");
+        });
+        second.open();
+        let record = feed.record();
+        let attributes = &record["attributes"];
+        assert_eq!(record["attempts"][1]["target"], json!(1), "{record:#}");
+        assert_eq!(attributes["server.port"], json!(servers[0].port()), "{record:#}");
+        assert_eq!(attributes["http.response.status_code"], json!(200), "{record:#}");
+        assert_eq!(attributes["aws.request_id"], json!("id-0"), "{record:#}");
+    }
+}
+
+#[test]
 fn failures_and_cancels_are_in_the_record() {
     let _alone = alone();
     let feed = Feed::of_records();
