@@ -408,12 +408,20 @@ fn content_has_what_came_before_a_failure_and_no_output_if_nothing_came() {
         feed.record()["attributes"]["gen_ai.output.messages"],
         json!([{"role": "assistant", "parts": [{"type": "text", "content": "Hello"}], "finish_reason": "error"}])
     );
+    for streams in [false, true] {
+        bedrock.push(Reply::error(400, "ValidationException", "no"));
+        let outcome = if streams { model.stream(&prompt()).outcome } else { model.generate(&prompt()) };
+        outcome.failed(BEDROCK_E_VALIDATION);
+        let record = feed.record();
+        let attributes = &record["attributes"];
+        assert_eq!(attributes["gen_ai.input.messages"][0]["parts"][0]["content"], json!(SECRET_PROMPT));
+        assert_eq!(attributes.get("gen_ai.output.messages"), None, "{record:#}");
+    }
+    // InvokeModel has no chunks either.
     bedrock.push(Reply::error(400, "ValidationException", "no"));
-    model.generate(&Request::say("Hi")).failed(BEDROCK_E_VALIDATION);
-    let record = feed.record();
-    let attributes = &record["attributes"];
-    assert_eq!(attributes["gen_ai.input.messages"][0]["parts"][0]["content"], json!("Hi"));
-    assert_eq!(attributes.get("gen_ai.output.messages"), None);
+    let body = Request::json(r#"{"body":{"inputText":"Hi"}}"#);
+    model.call("InvokeModelWithResponseStream", &body).failed(BEDROCK_E_VALIDATION);
+    assert_eq!(feed.record()["attributes"].get("libbedrock.response.body"), None);
 }
 
 #[test]
