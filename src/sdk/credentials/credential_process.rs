@@ -24,7 +24,7 @@ impl CredentialProcess {
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::new(Kind::Credentials, format_args!("{} failed: {what}. {ADVICE}", self.0.source))
+        Error::new(Kind::Credentials, format_args!("{} failed: {what}", self.0.source)).advise(ADVICE)
     }
 }
 
@@ -34,9 +34,12 @@ impl FetchCredentials for CredentialProcess {
         let printed = run_command::run(&self.0.value).await;
         let Printed { stdout, stderr, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
         if let Some(failed) = status.filter(|status| !status.success()) {
-            let stderr = stderr.trim();
-            let separator = if stderr.is_empty() { "" } else { ": " };
-            return Err(self.failed(&format!("it ended with {failed}{separator}{stderr}")));
+            let error = self.failed(&format!("it ended with {failed}"));
+            return Err(match stderr.trim() {
+                "" => error,
+                // With the advice, which the log does not have: a command may print a secret.
+                stderr => error.advise(&format!("It printed: {stderr}. {ADVICE}")),
+            });
         }
         let json = std::str::from_utf8(&stdout).ok().and_then(|text| Json::parse(text).ok());
         let json = json.ok_or_else(|| self.failed("its output is not JSON"))?;

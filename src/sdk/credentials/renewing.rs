@@ -262,7 +262,7 @@ impl<I: Identity> Renewing<I> {
             }
             Err(error) => {
                 state.failed = Some(Instant::now());
-                log::info("credentials", format_args!("looking up credentials failed: {error}"));
+                log::info("credentials", format_args!("looking up credentials failed: {}", error.without_advice()));
                 Err(error)
             }
         }
