@@ -141,7 +141,7 @@ fn the_record_of_a_stream_has_times_tokens_the_attempt_and_its_connection() {
     let request = Request::json(
         &json!({
             "messages": [{"role": "user", "content": [{"text": SECRET_PROMPT}]}],
-            "max_tokens": 100, "temperature": 0.5,
+            "max_tokens": 100, "temperature": 0.5, "top_p": 1,
             "guardrailConfig": {"guardrailIdentifier": "gr-1", "guardrailVersion": "1"},
         })
         .to_string(),
@@ -161,6 +161,7 @@ fn the_record_of_a_stream_has_times_tokens_the_attempt_and_its_connection() {
         ("gen_ai.request.stream", json!(true)),
         ("gen_ai.request.max_tokens", json!(100)),
         ("gen_ai.request.temperature", json!(0.5)),
+        ("gen_ai.request.top_p", json!(1.0)),
         ("aws.bedrock.guardrail.id", json!("gr-1")),
         ("server.address", json!("127.0.0.1")),
         ("server.port", json!(bedrock.port())),
