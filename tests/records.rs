@@ -653,6 +653,28 @@ fn a_feed_tells_how_many_records_found_no_room() {
 }
 
 #[test]
+fn a_feed_gets_no_record_of_a_call_that_began_before_it_was_opened() {
+    let _alone = alone();
+    let feed = Feed::of_records();
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("Hello"));
+    let model = Model::at(&bedrock);
+    let late = std::thread::scope(|threads| {
+        threads.spawn(|| model.generate(&prompt()).response().attempts);
+        gate.wait_arrivals(1);
+        let late = with_content();
+        gate.open();
+        late
+    });
+    let record = feed.record();
+    assert_eq!(late.next(0), Ok(None), "it would lack its content");
+    model.generate(&prompt()).response();
+    assert_ne!(late.record()["span_id"], record["span_id"]);
+}
+
+#[test]
 fn a_feed_is_readable_while_it_has_something() {
     let _alone = alone();
     let feed = Feed::of_records();
@@ -796,6 +818,47 @@ fn an_observer_has_all_records_once_the_library_is_shut_down_and_none_after_it_i
     model.generate(&prompt()).response();
     assert_eq!(bedrock_shutdown(-1), BEDROCK_OK);
     assert_eq!(received.records.lock().unwrap().len(), 11);
+}
+
+#[test]
+fn records_that_wait_for_an_observer_go_to_the_one_that_replaces_it_and_none_is_lost_without_a_count() {
+    let _alone = alone();
+    let [first, second, third]: [&'static Received; 3] = std::array::from_fn(|_| &*Box::leak(Box::default()));
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
+    let model = Model::at(&bedrock);
+    let mut calls = 0;
+    let mut call = || {
+        model.generate(&prompt()).response();
+        calls += 1;
+    };
+    let count = |received: &Received| received.records.lock().unwrap().len();
+    let total = |of: &[&Received]| of.iter().map(|received| count(received)).sum::<usize>();
+    set_observer("{}", first);
+    for (old, new, options) in [(first, second, "{}"), (second, third, r#"{"capacity": 1}"#)] {
+        let (gate, in_flight) = (old.gate.lock().unwrap(), Gate::new());
+        bedrock.push(Reply::text_response("Hello").head_waits_for(&in_flight));
+        std::thread::scope(|threads| {
+            let begun_before = threads.spawn(|| model.generate(&prompt()).response().attempts);
+            in_flight.wait_arrivals(1);
+            (0..20).for_each(|_| call());
+            let replacing = threads.spawn(|| set_observer(options, new));
+            while count(new) == 0 {
+                call();
+            }
+            // Replacing the old observer waits for its return.
+            drop(gate);
+            replacing.join().expect("no panic");
+            in_flight.open();
+            assert_eq!(begun_before.join().expect("no panic"), 1);
+        });
+        assert_eq!(bedrock_shutdown(-1), BEDROCK_OK);
+        assert!(old.released.load(Ordering::SeqCst) == 1);
+    }
+    clear_observer();
+    assert_eq!(*second.lost.lock().unwrap(), 0, "all found room");
+    let lost = usize::try_from(*third.lost.lock().unwrap()).expect("a number");
+    assert_eq!(total(&[first, second, third]) + lost, calls + 2, "what finds no room is counted");
 }
 
 #[test]

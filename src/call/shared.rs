@@ -74,7 +74,7 @@ impl Shared {
         let Some(call) = &self.observation else { return };
         let Some(outcome) = call.outcome() else { return };
         let (progress, attempts) = (call.take_progress(), self.attempts.take_trail());
-        feed::report_record(|form| {
+        feed::report_record(call.began, |form| {
             let head = self.head.lock();
             let record = Record { call, progress: &progress, outcome, attempts: &attempts, head: &head };
             record.to_json(form).into()
