@@ -47,9 +47,11 @@
 //!
 //! With the option "content", the attributes of a conversation also have its content, as arrays in the form of the
 //! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
-//! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes.
+//! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes; a
+//! document that the request has as text has it as "content".
 //! gen_ai.output.messages has what came before a failure. For operations in the model's own form,
-//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. A record of 16
+//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. A record of more than 64
+//! KiB of content is made on another thread than calls run on, and may come after those of later calls. A record of 16
 //! KiB or more finds room only if no record waits, or if all that wait have at most 64 MiB together with it.
 
 use super::attachment::bedrock_release_fn;
