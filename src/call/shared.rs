@@ -78,7 +78,11 @@ impl Shared {
     fn report_elsewhere_if_long(self: &Arc<Self>) {
         if self.observation.as_ref().is_some_and(|call| call.content_length() > LONG_CONTENT) {
             let this = self.clone();
-            let report = move || drop(Error::catch(|| Ok(this.report())));
+            let report = move || {
+                this.report();
+                Ok(())
+            };
+            let report = move || drop(Error::catch(report));
             if blocking::CHECKS.submit(report).is_ok() {
                 return;
             }

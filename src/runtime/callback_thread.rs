@@ -17,7 +17,7 @@ pub trait Line: Default + Send + 'static {
 
     fn pop(&mut self) -> Option<Self::Item>;
 
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
 }
 
 impl<T: Send + 'static> Line for VecDeque<T> {
@@ -27,8 +27,8 @@ impl<T: Send + 'static> Line for VecDeque<T> {
         self.pop_front()
     }
 
-    fn len(&self) -> usize {
-        VecDeque::len(self)
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 
@@ -133,7 +133,7 @@ impl<L: Line> CallbackThread<L> {
         let mut queue = self.queue.lock();
         let ends = queue.ends;
         if queue.running {
-            queue.pause_at = Some(queue.taken + queue.items.len() as u64);
+            queue.pause_at = Some(queue.taken + queue.items.count() as u64);
             self.changed.notify_all();
         }
         self.changed.wait_until(queue, deadline, |queue| !queue.running || queue.ends != ends).1
@@ -190,13 +190,13 @@ impl<L: Line> Drop for Running<L> {
         let mut queue = thread.queue.lock();
         let was_to_end = queue.is_to_end();
         (queue.running, queue.idle) = (false, false);
-        if !was_to_end && queue.items.len() > 0 && thread.ensure_running(&mut queue).is_ok() {
+        if !was_to_end && queue.items.count() > 0 && thread.ensure_running(&mut queue).is_ok() {
             return;
         }
         queue.ends += 1;
         // The deadline of the caller of `pause` may have passed.
         queue.pause_at = None;
-        if queue.items.len() > 0 {
+        if queue.items.count() > 0 {
             let _ = thread.ensure_running(&mut queue);
         }
         thread.changed.notify_all();

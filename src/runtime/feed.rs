@@ -288,7 +288,7 @@ impl Line for Waiting {
         Some(item)
     }
 
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.items.len()
     }
 }
@@ -330,7 +330,7 @@ struct State {
 
 impl State {
     fn update_readiness(&mut self) -> Option<Signal> {
-        let readable = self.waiting.len() > 0;
+        let readable = self.waiting.count() > 0;
         self.event_fd.as_mut()?.set_readable(readable)
     }
 }

@@ -438,10 +438,11 @@ mod tests {
 
         /// Lets a look at the files find this.
         async fn sees(&self, seen: Seen) {
-            let mut state = self.credentials.0.state.lock();
-            let watch = state.held.as_ref().unwrap().watch.clone();
-            self.credentials.note(&mut state, &watch, seen);
-            drop(state);
+            {
+                let mut state = self.credentials.0.state.lock();
+                let watch = state.held.as_ref().unwrap().watch.clone();
+                self.credentials.note(&mut state, &watch, seen);
+            }
             settle().await;
         }
 
