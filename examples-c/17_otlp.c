@@ -34,13 +34,18 @@ static void print_values(const char *json, size_t len, const char *pointer)
     putchar(']');
 }
 
+static int is_whole(const char *number, size_t len)
+{
+    return !memchr(number, '.', len) && !memchr(number, 'e', len) && !memchr(number, 'E', len);
+}
+
 /* Prints a value with its type. A whole number is a string in OTLP. */
 static void print_value(int32_t kind, const char *value, size_t len)
 {
     if (kind == BEDROCK_JSON_STRING)
         printf("{\"stringValue\": %.*s}", (int)len, value);
     else if (kind == BEDROCK_JSON_NUMBER)
-        printf(memchr(value, '.', len) ? "{\"doubleValue\": %.*s}" : "{\"intValue\": \"%.*s\"}", (int)len, value);
+        printf(is_whole(value, len) ? "{\"intValue\": \"%.*s\"}" : "{\"doubleValue\": %.*s}", (int)len, value);
     else if (kind == BEDROCK_JSON_TRUE || kind == BEDROCK_JSON_FALSE)
         printf("{\"boolValue\": %.*s}", (int)len, value);
     else {
@@ -94,7 +99,7 @@ int main(void)
     const bedrock_feed_item *item;
     int i, failed = bedrock_feed_new("{\"records\": true}", BEDROCK_STRLEN, &feed, &error) < 0
         || bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
-        || bedrock_request_new(NULL, 0, &request, &error) < 0
+        || bedrock_request_new("{\"temperature\": 1}", BEDROCK_STRLEN, &request, &error) < 0
         || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error) < 0
         || bedrock_request_set_traceparent(request, traceparent, &error) < 0;
 
@@ -105,8 +110,10 @@ int main(void)
     bedrock_shutdown(-1); /* Now all records are there. */
     printf("{\"resourceSpans\": [{\"resource\": {\"attributes\": [{\"key\": \"service.name\", \"value\": ");
     printf("{\"stringValue\": \"17_otlp\"}}]}, \"scopeSpans\": [{\"scope\": {\"name\": \"libbedrock\"}, \"spans\": [");
-    for (i = 0; bedrock_feed_next(feed, 0, &item, NULL) == BEDROCK_OK; i++) {
-        printf("%s", i > 0 ? ", " : "");
+    for (i = 0; bedrock_feed_next(feed, 0, &item, NULL) == BEDROCK_OK;) {
+        if (item->type != BEDROCK_FEED_RECORD)
+            continue; /* The number of records that found no room. */
+        printf("%s", i++ > 0 ? ", " : "");
         print_span(item->text, item->text_len);
     }
     printf("]}]}]}\n");

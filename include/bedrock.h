@@ -2330,9 +2330,11 @@ void bedrock_run_free(bedrock_run *run);
  * With the option "content", the attributes of a conversation also have its content, as arrays in
  * the form of the conventions: gen_ai.system_instructions, gen_ai.input.messages,
  * gen_ai.tool.definitions, gen_ai.output.messages. A part of a message that is an image, a
- * document, a video or audio has its "size" in bytes instead of its bytes. gen_ai.output.messages
- * has what came before a failure. For operations in the model's own form, libbedrock.request.body
- * and libbedrock.response.body are their bodies, if these are JSON. A record of 16 KiB or more
+ * document, a video or audio has its "size" in bytes instead of its bytes; a document that the
+ * request has as text has it as "content". gen_ai.output.messages has what came before a failure.
+ * For operations in the model's own form, libbedrock.request.body and libbedrock.response.body are
+ * their bodies, if these are JSON. A record of more than 64 KiB of content is made on another
+ * thread than calls run on, and may come after those of later calls. A record of 16 KiB or more
  * finds room only if no record waits, or if all that wait have at most 64 MiB together with it.
  */
 
@@ -2375,8 +2377,11 @@ typedef struct bedrock_feed_item {
  * options_json: NULL, or a JSON object. "capacity" is the number of records that may wait for
  *   the function, 4096 by default. "content": true asks for the content of calls, which is in
  *   memory until the record is delivered.
- * observer: A new observer replaces the old one. NULL removes it. Once this function has
- *   returned, the old observer is not running and will not run.
+ * observer: A new observer replaces the old one, and gets the records that wait for it. If it
+ *   finds no room for some, or asks for no content and they have it, it gets their number in
+ *   lost. NULL removes the observer: what waits for it is dropped. Call bedrock_shutdown before,
+ *   which delivers it. Once this function has returned, the old observer is not running and will
+ *   not run.
  * Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong. BEDROCK_E_RESOURCE if the
  *   thread that runs observer cannot start; the old observer then stays.
  * Ownership: release(user) runs once: inside the bedrock_set_observer that replaces or removes
@@ -2709,8 +2714,9 @@ typedef void (*bedrock_log_fn)(int32_t level,
  * callbacks on threads of the library reads the messages from a feed (bedrock_feed_new).
  *
  * level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
- * log: A new log replaces the old one. NULL turns the log off. Once this function has
- *   returned, the old log is not running and will not run.
+ * log: A new log replaces the old one, and gets the messages of its level that wait for it.
+ *   NULL turns the log off: what waits for it is dropped. Call bedrock_shutdown before, which
+ *   delivers it. Once this function has returned, the old log is not running and will not run.
  * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level.
  *   BEDROCK_E_RESOURCE if the thread that runs log cannot start; the old log then stays.
  * Ownership: release(user) runs once: inside the bedrock_set_log that replaces or turns off

@@ -58,6 +58,23 @@ fn a_key_that_another_program_replaces_is_used_after_the_old_one_is_refused() {
 }
 
 #[test]
+fn a_key_that_is_refused_under_any_name_for_an_expired_token_is_read_again() {
+    for code in ["AccessDeniedException", "ExpiredTokenException", "ExpiredToken", "InvalidToken"] {
+        let file = scratch("names");
+        replace(&file, "bedrock-api-key-0");
+        let bedrock = own_home::bedrock();
+        let model = model(&bedrock, &file);
+        assert_eq!(call(&model).response().text, "Hello");
+        replace(&file, "bedrock-api-key-1");
+        bedrock.take_requests();
+        bedrock.push(Reply::error(403, code, "the token has expired"));
+        assert_eq!(call(&model).response().text, "Hello", "{code}");
+        assert_eq!(bedrock.last_request().header("authorization"), Some("Bearer bedrock-api-key-1"), "{code}");
+        assert_eq!(bedrock.take_requests().len(), 2, "{code}");
+    }
+}
+
+#[test]
 fn a_key_that_another_program_replaces_is_used_before_the_old_one_is_refused() {
     let file = scratch("changed");
     replace(&file, "bedrock-api-key-0");

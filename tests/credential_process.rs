@@ -4,13 +4,17 @@
 
 mod support;
 
+use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
+use std::ptr::null_mut;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use bedrock::ffi::process::bedrock_shutdown;
+use bedrock::ffi::process::{BEDROCK_LOG_DEBUG, BEDROCK_LOG_OFF, bedrock_set_log, bedrock_shutdown};
+use serde_json::json;
 use support::PATIENCE;
 use support::capi::*;
-use support::own_home::{bedrock, model, replace, with_home};
+use support::own_home::{bedrock, model, model_with, replace, with_home};
 
 /// Writes its process id and those of a child and of a grandchild, waits for a file, ends both, and prints keys.
 const COMMAND: &str = r#"#!/bin/sh
@@ -97,5 +101,36 @@ fn a_command_that_outlives_its_call_is_killed_with_all_its_processes_by_shutdown
             wait_for("the process lives on", || (!runs(process)).then_some(()));
         }
         assert!(!home.join("runs").exists(), "the command was killed before it printed keys");
+    });
+}
+
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+extern "C-unwind" fn note(_level: i32, _target: *const c_char, message: *const c_char, _len: usize, _: *mut c_void) {
+    LOG.lock().expect("the log").push_str(&unsafe { CStr::from_ptr(message) }.to_string_lossy());
+}
+
+#[test]
+fn what_a_failing_command_prints_is_in_the_error_and_not_in_the_log() {
+    const TEST: &str = "what_a_failing_command_prints_is_in_the_error_and_not_in_the_log";
+    const CONFIG: &str = "[default]\ncredential_process = echo the-secret >&2; exit 3\n[profile role]\n\
+                          role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = default\n";
+    let prepare = |home: &Path| replace(&home.join(".aws/config"), CONFIG);
+    with_home(TEST, prepare, |_| {
+        assert_eq!(bedrock_set_log(BEDROCK_LOG_DEBUG, Some(note), null_mut(), None), BEDROCK_OK);
+        let bedrock = bedrock();
+        for model in [model(&bedrock), model_with(&bedrock, json!({"profile": "role"}))] {
+            let outcome = model.generate(&Request::say("Hello?"));
+            outcome.failed(BEDROCK_E_CREDENTIALS).says(&[
+                "credential_process of the profile \"default\" failed",
+                "exit status: 3",
+                "It printed: the-secret. Run the command by hand",
+            ]);
+        }
+        assert_eq!(bedrock_shutdown(-1), BEDROCK_OK);
+        bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
+        let log = LOG.lock().expect("the log");
+        assert_eq!(log.matches("exit status: 3").count(), 2, "{log}");
+        assert!(!log.contains("the-secret"), "{log}");
     });
 }

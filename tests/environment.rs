@@ -302,6 +302,35 @@ fn credentials_are_fetched_once_from_a_container_and_from_sts() {
 }
 
 #[test]
+fn credentials_that_replace_a_profile_by_nothing_are_those_of_the_environment() {
+    const TEST: &str = "credentials_that_replace_a_profile_by_nothing_are_those_of_the_environment";
+    write_profiles(TEST);
+    in_environment(TEST, &[("AWS_ACCESS_KEY_ID", ENV_KEY), ("AWS_SECRET_ACCESS_KEY", ENV_SECRET)], || {
+        let bedrock = credentials_server();
+        set("AWS_ENDPOINT_URL_STS", bedrock.url());
+        let role = r#"{"role_arn": "arn:aws:iam::123456789012:role/reader"}"#;
+        let model = Model::new(&with(bare(&bedrock), json!({"profile": "other"})));
+        for (replacement, identities) in [
+            (None, &["AKIAOTHER"][..]),
+            (Some("{}"), &[ENV_KEY]),
+            (Some(r#"{"profile": "work"}"#), &["AKIAWORK"]),
+            (Some("{}"), &[ENV_KEY]),
+            (Some(role), &[ENV_KEY, "AKIAROLE"]),
+        ] {
+            replacement.iter().for_each(|json| model.set_credentials(json).expect("credentials"));
+            model.generate(&hello()).response();
+            let requests = bedrock.take_requests();
+            assert_eq!(requests.len(), identities.len(), "{replacement:?}: {requests:?}");
+            for (request, identity) in requests.iter().zip(identities) {
+                let authorization = request.header("authorization").expect("a signature");
+                assert!(authorization.contains(&format!("Credential={identity}/")), "{replacement:?}: {authorization}");
+                assert!(authorization.contains("/eu-north-1/"), "the profile of the region stays: {authorization}");
+            }
+        }
+    });
+}
+
+#[test]
 fn requests_to_this_machine_use_no_proxy() {
     in_environment("requests_to_this_machine_use_no_proxy", &[], || {
         let bedrock = bedrock_for(Auth::Bearer("forThisMachineAlone".into()));

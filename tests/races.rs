@@ -44,6 +44,7 @@ use error::{Error, Kind};
 use runtime::{event_fd, fork, slot_table, sync};
 use shuttle::future::block_on;
 use standins::thread::exit_thread;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use sync::{Arc, AtomicU64, Condvar, Mutex};
@@ -250,7 +251,7 @@ impl Semaphore {
     }
 }
 
-fn wakeup_thread() -> Arc<runtime::callback_thread::CallbackThread<Arc<wakeup::Wakeup>>> {
+fn wakeup_thread() -> Arc<runtime::callback_thread::CallbackThread<VecDeque<Arc<wakeup::Wakeup>>>> {
     let thread = runtime::callback_thread::CallbackThread::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
     thread.start().unwrap();
     thread
@@ -262,7 +263,7 @@ fn a_pause_ends_although_others_put_more_and_no_item_is_lost() {
         let delivered = Arc::new(AtomicUsize::new(0));
         let thread = {
             let delivered = delivered.clone();
-            runtime::callback_thread::CallbackThread::new("counted", move |before: usize| {
+            runtime::callback_thread::CallbackThread::<VecDeque<usize>>::new("counted", move |before: usize| {
                 delivered.fetch_add(before, Ordering::SeqCst);
             })
         };

@@ -141,7 +141,7 @@ fn the_record_of_a_stream_has_times_tokens_the_attempt_and_its_connection() {
     let request = Request::json(
         &json!({
             "messages": [{"role": "user", "content": [{"text": SECRET_PROMPT}]}],
-            "max_tokens": 100, "temperature": 0.5,
+            "max_tokens": 100, "temperature": 0.5, "top_p": 1,
             "guardrailConfig": {"guardrailIdentifier": "gr-1", "guardrailVersion": "1"},
         })
         .to_string(),
@@ -161,6 +161,7 @@ fn the_record_of_a_stream_has_times_tokens_the_attempt_and_its_connection() {
         ("gen_ai.request.stream", json!(true)),
         ("gen_ai.request.max_tokens", json!(100)),
         ("gen_ai.request.temperature", json!(0.5)),
+        ("gen_ai.request.top_p", json!(1.0)),
         ("aws.bedrock.guardrail.id", json!("gr-1")),
         ("server.address", json!("127.0.0.1")),
         ("server.port", json!(bedrock.port())),
@@ -253,6 +254,39 @@ fn each_attempt_has_its_target_its_failure_and_the_wait_after_it() {
     assert_eq!(attempts[0]["aws.request_id"], json!("id-0"));
     let waits: Vec<_> = attempts.iter().map(|attempt| attempt.get("wait").is_some()).collect();
     assert_eq!(waits, [false, true, true, false], "{record:#}");
+}
+
+#[test]
+fn the_record_of_a_hedged_call_names_the_server_that_gave_the_response_and_not_the_last_one_asked() {
+    let _alone = alone();
+    let feed = Feed::of_records();
+    let servers = [LocalBedrock::start(), LocalBedrock::start()];
+    let fallback = json!({"model": "other-model", "base_url": servers[1].url()});
+    let model = Model::at_with(&servers[0], json!({"fallbacks": [fallback], "hedge": {"after": "20ms"}}));
+    for streams in [true, false] {
+        let (first, second) = (Gate::new(), Gate::new());
+        let reply = |text| match streams {
+            true => Reply::stream().text_stream(&[text], "end_turn"),
+            false => Reply::text_response(text),
+        };
+        servers[0].push(reply("first").head_waits_for(&first).request_id("id-0"));
+        servers[1].push(reply("second").head_waits_for(&second).request_id("id-1"));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                second.wait_arrivals(1);
+                first.open();
+            });
+            let outcome = if streams { model.stream(&prompt()).outcome } else { model.generate(&prompt()) };
+            assert_eq!(outcome.response().text, "first");
+        });
+        second.open();
+        let record = feed.record();
+        let attributes = &record["attributes"];
+        assert_eq!(record["attempts"][1]["target"], json!(1), "{record:#}");
+        assert_eq!(attributes["server.port"], json!(servers[0].port()), "{record:#}");
+        assert_eq!(attributes["http.response.status_code"], json!(200), "{record:#}");
+        assert_eq!(attributes["aws.request_id"], json!("id-0"), "{record:#}");
+    }
 }
 
 #[test]
@@ -375,12 +409,20 @@ fn content_has_what_came_before_a_failure_and_no_output_if_nothing_came() {
         feed.record()["attributes"]["gen_ai.output.messages"],
         json!([{"role": "assistant", "parts": [{"type": "text", "content": "Hello"}], "finish_reason": "error"}])
     );
+    for streams in [false, true] {
+        bedrock.push(Reply::error(400, "ValidationException", "no"));
+        let outcome = if streams { model.stream(&prompt()).outcome } else { model.generate(&prompt()) };
+        outcome.failed(BEDROCK_E_VALIDATION);
+        let record = feed.record();
+        let attributes = &record["attributes"];
+        assert_eq!(attributes["gen_ai.input.messages"][0]["parts"][0]["content"], json!(SECRET_PROMPT));
+        assert_eq!(attributes.get("gen_ai.output.messages"), None, "{record:#}");
+    }
+    // InvokeModel has no chunks either.
     bedrock.push(Reply::error(400, "ValidationException", "no"));
-    model.generate(&Request::say("Hi")).failed(BEDROCK_E_VALIDATION);
-    let record = feed.record();
-    let attributes = &record["attributes"];
-    assert_eq!(attributes["gen_ai.input.messages"][0]["parts"][0]["content"], json!("Hi"));
-    assert_eq!(attributes.get("gen_ai.output.messages"), None);
+    let body = Request::json(r#"{"body":{"inputText":"Hi"}}"#);
+    model.call("InvokeModelWithResponseStream", &body).failed(BEDROCK_E_VALIDATION);
+    assert_eq!(feed.record()["attributes"].get("libbedrock.response.body"), None);
 }
 
 #[test]
@@ -611,6 +653,28 @@ fn a_feed_tells_how_many_records_found_no_room() {
 }
 
 #[test]
+fn a_feed_gets_no_record_of_a_call_that_began_before_it_was_opened() {
+    let _alone = alone();
+    let feed = Feed::of_records();
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("Hello"));
+    let model = Model::at(&bedrock);
+    let late = std::thread::scope(|threads| {
+        threads.spawn(|| model.generate(&prompt()).response().attempts);
+        gate.wait_arrivals(1);
+        let late = with_content();
+        gate.open();
+        late
+    });
+    let record = feed.record();
+    assert_eq!(late.next(0), Ok(None), "it would lack its content");
+    model.generate(&prompt()).response();
+    assert_ne!(late.record()["span_id"], record["span_id"]);
+}
+
+#[test]
 fn a_feed_is_readable_while_it_has_something() {
     let _alone = alone();
     let feed = Feed::of_records();
@@ -754,6 +818,47 @@ fn an_observer_has_all_records_once_the_library_is_shut_down_and_none_after_it_i
     model.generate(&prompt()).response();
     assert_eq!(bedrock_shutdown(-1), BEDROCK_OK);
     assert_eq!(received.records.lock().unwrap().len(), 11);
+}
+
+#[test]
+fn records_that_wait_for_an_observer_go_to_the_one_that_replaces_it_and_none_is_lost_without_a_count() {
+    let _alone = alone();
+    let [first, second, third]: [&'static Received; 3] = std::array::from_fn(|_| &*Box::leak(Box::default()));
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
+    let model = Model::at(&bedrock);
+    let mut calls = 0;
+    let mut call = || {
+        model.generate(&prompt()).response();
+        calls += 1;
+    };
+    let count = |received: &Received| received.records.lock().unwrap().len();
+    let total = |of: &[&Received]| of.iter().map(|received| count(received)).sum::<usize>();
+    set_observer("{}", first);
+    for (old, new, options) in [(first, second, "{}"), (second, third, r#"{"capacity": 1}"#)] {
+        let (gate, in_flight) = (old.gate.lock().unwrap(), Gate::new());
+        bedrock.push(Reply::text_response("Hello").head_waits_for(&in_flight));
+        std::thread::scope(|threads| {
+            let begun_before = threads.spawn(|| model.generate(&prompt()).response().attempts);
+            in_flight.wait_arrivals(1);
+            (0..20).for_each(|_| call());
+            let replacing = threads.spawn(|| set_observer(options, new));
+            while count(new) == 0 {
+                call();
+            }
+            // Replacing the old observer waits for its return.
+            drop(gate);
+            replacing.join().expect("no panic");
+            in_flight.open();
+            assert_eq!(begun_before.join().expect("no panic"), 1);
+        });
+        assert_eq!(bedrock_shutdown(-1), BEDROCK_OK);
+        assert!(old.released.load(Ordering::SeqCst) == 1);
+    }
+    clear_observer();
+    assert_eq!(*second.lost.lock().unwrap(), 0, "all found room");
+    let lost = usize::try_from(*third.lost.lock().unwrap()).expect("a number");
+    assert_eq!(total(&[first, second, third]) + lost, calls + 2, "what finds no room is counted");
 }
 
 #[test]

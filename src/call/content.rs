@@ -8,12 +8,14 @@ use bytes::Bytes;
 
 /// The request of a call, and its response as far as it has come.
 pub struct Content {
+    operation: Operation,
     request: Option<Bytes>,
     response: Mutex<Response>,
 }
 
 #[derive(Default)]
 enum Response {
+    /// Nothing has come.
     #[default]
     None,
     Stream(Assembler),
@@ -23,13 +25,16 @@ enum Response {
 impl Content {
     /// Begins with the body of the request.
     pub fn begin(operation: Operation, request: Option<Bytes>) -> Self {
-        let response = Assembler::of(operation).map_or(Response::None, Response::Stream);
-        Content { request, response: Mutex::new(response) }
+        Content { operation, request, response: Mutex::default() }
     }
 
     /// Adds the events of `batch` from this index on.
     pub fn events(&self, batch: &Batch, from: usize) {
-        if let Response::Stream(assembler) = &mut *self.response.lock() {
+        let response = &mut *self.response.lock();
+        if let Response::None = response {
+            *response = Assembler::of(self.operation).map_or(Response::None, Response::Stream);
+        }
+        if let Response::Stream(assembler) = response {
             (from..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| assembler.push(&event));
         }
     }

@@ -157,6 +157,11 @@ impl Observation {
         });
     }
 
+    /// Returns the length of the bodies that the record has as content, or 0 if it has none.
+    pub fn content_length(&self) -> usize {
+        self.content.as_ref().map_or(0, |_| self.sent + self.progress.lock().received)
+    }
+
     /// Takes how far the response has come, once the call has ended.
     pub fn take_progress(&self) -> Progress {
         std::mem::take(&mut *self.progress.lock())

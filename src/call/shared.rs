@@ -5,6 +5,7 @@ use super::pipe::{End, Pipe};
 use super::record::Record;
 use crate::error::{Error, Kind};
 use crate::protocol::response_head::ResponseHead;
+use crate::runtime::blocking;
 use crate::runtime::cancel::{Call, Why};
 use crate::runtime::feed;
 use crate::runtime::notify::Notify;
@@ -13,6 +14,9 @@ use crate::runtime::worker;
 use crate::sdk::attempts::Attempts;
 use std::sync::{Arc, OnceLock};
 use tokio::task::AbortHandle;
+
+/// Content of more bytes makes a record on another thread.
+const LONG_CONTENT: usize = 64 << 10;
 
 /// The part of a call that both of its sides use.
 pub struct Shared {
@@ -69,12 +73,29 @@ impl Shared {
         self.abort();
     }
 
+    /// Does the same as [`Self::report`], on another thread if the record has long content: it is read and written, and
+    /// the worker's other calls would wait for that. [`blocking`] ends before the feeds at a shutdown.
+    fn report_elsewhere_if_long(self: &Arc<Self>) {
+        if self.observation.as_ref().is_some_and(|call| call.content_length() > LONG_CONTENT) {
+            let this = self.clone();
+            let report = move || {
+                this.report();
+                Ok(())
+            };
+            let report = move || drop(Error::catch(report));
+            if blocking::CHECKS.submit(report).is_ok() {
+                return;
+            }
+        }
+        self.report();
+    }
+
     /// Reports the record of the call, which has ended, if it is observed.
     fn report(&self) {
         let Some(call) = &self.observation else { return };
         let Some(outcome) = call.outcome() else { return };
         let (progress, attempts) = (call.take_progress(), self.attempts.take_trail());
-        feed::report_record(|form| {
+        feed::report_record(call.began, |form| {
             let head = self.head.lock();
             let record = Record { call, progress: &progress, outcome, attempts: &attempts, head: &head };
             record.to_json(form).into()
@@ -114,6 +135,65 @@ pub struct EndOnDrop(pub Arc<Shared>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end_with(|| End::Cancelled(Error::new(Kind::Cancelled, SHUT_DOWN)));
-        self.0.report();
+        self.0.report_elsewhere_if_long();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::operation::Operation;
+    use crate::request::SerializedRequest;
+    use crate::runtime::feed::{Form, Item, Queue, Subscription};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// Ends a call whose request has content of this length.
+    fn end_call(model: &str, length: usize) {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{}"}}]}}]}}"#, "x".repeat(length));
+        let request = SerializedRequest {
+            subject: model.to_owned(),
+            path: format!("/model/{model}/converse"),
+            headers: Vec::new(),
+            body: Some(body.into()),
+        };
+        let observation = Observation::begin(Operation::Converse, &request, None);
+        drop(EndOnDrop(Shared::new(0, Some(observation))));
+    }
+
+    #[test]
+    fn a_record_with_long_content_is_made_on_another_thread_while_others_are_reported() {
+        let form = Form::WithContent;
+        let queue = Queue::open(Subscription { level: None, records: Some(form), capacity: 1_000_000 });
+        // Other tests of this process may have calls too.
+        let next = |timeout| {
+            std::iter::from_fn(|| queue.next(Some(timeout)).unwrap()).find_map(|item| match item {
+                Item::Record(_, json) => {
+                    ["a-long-call", "a-short-call"].into_iter().find(|name| json.as_str().contains(name))
+                }
+                _ => None,
+            })
+        };
+        let (release, hang) = mpsc::channel::<()>();
+        let hang = Arc::new(std::sync::Mutex::new(hang));
+        let (begun, begins) = mpsc::channel();
+        // The pool has two threads.
+        for _ in 0..2 {
+            let (hang, begun) = (hang.clone(), begun.clone());
+            blocking::CHECKS
+                .submit(move || {
+                    let _ = begun.send(());
+                    let _ = hang.lock().unwrap().recv();
+                })
+                .unwrap();
+        }
+        (0..2).for_each(|_| begins.recv().unwrap());
+        end_call("a-long-call", LONG_CONTENT);
+        end_call("a-short-call", 10);
+        assert_eq!(next(Duration::ZERO), Some("a-short-call"));
+        assert_eq!(next(Duration::ZERO), None, "the long record has no thread yet");
+        (0..2).for_each(|_| release.send(()).unwrap());
+        assert_eq!(next(Duration::from_secs(60)), Some("a-long-call"));
+        queue.close();
     }
 }

@@ -10,11 +10,12 @@ use crate::runtime::event_fd::Signal;
 use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
 use crate::runtime::per_process::PerProcess;
 use crate::runtime::sync::{Arc, Condvar, Mutex};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// A function of the program, with its pointer.
 pub type Callback = Box<dyn Fn() + Send + Sync>;
-type WakeupThread = CallbackThread<Arc<Wakeup>>;
+type WakeupThread = CallbackThread<VecDeque<Arc<Wakeup>>>;
 
 /// A callback that runs when a stream has something to read. An [`Arc`] of it is a [`Notifier`].
 pub struct Wakeup {

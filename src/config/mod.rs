@@ -83,8 +83,9 @@ pub struct Config {
     /// A file with a Bedrock API key. `bearer_token`, `credentials` and `role` are then None.
     pub bearer_token_file: Option<PathBuf>,
     pub profile: Option<String>,
-    /// The profile of the credentials, if it is not that of the region and the endpoint.
-    pub credentials_profile: Option<String>,
+    /// The profile of the credentials that have replaced those of the config. None if none have: then it is `profile`,
+    /// which is always that of the region and the endpoint. Some(None) if they replaced it by the environment's.
+    pub credentials_profile: Option<Option<String>>,
     pub role: Option<Role>,
     pub region: Option<String>,
     /// A URL that passed [`check_plain_http`].
@@ -165,7 +166,7 @@ impl Config {
 
     /// Returns the config with which credentials are found: its profile is theirs.
     pub fn for_credentials(&self) -> Config {
-        let profile = self.credentials_profile.clone().or_else(|| self.profile.clone());
+        let profile = self.credentials_profile.clone().unwrap_or_else(|| self.profile.clone());
         Config { profile, ..self.clone() }
     }
 }

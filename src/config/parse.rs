@@ -57,7 +57,7 @@ impl Config {
         }
         combinations::check_authorization(&draft)?;
         let given = draft.into_config();
-        Ok(Config { credentials_profile: given.profile.clone(), profile, ..given })
+        Ok(Config { credentials_profile: Some(given.profile.clone()), profile, ..given })
     }
 }
 

@@ -47,9 +47,11 @@
 //!
 //! With the option "content", the attributes of a conversation also have its content, as arrays in the form of the
 //! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
-//! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes.
+//! part of a message that is an image, a document, a video or audio has its "size" in bytes instead of its bytes; a
+//! document that the request has as text has it as "content".
 //! gen_ai.output.messages has what came before a failure. For operations in the model's own form,
-//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. A record of 16
+//! libbedrock.request.body and libbedrock.response.body are their bodies, if these are JSON. A record of more than 64
+//! KiB of content is made on another thread than calls run on, and may come after those of later calls. A record of 16
 //! KiB or more finds room only if no record waits, or if all that wait have at most 64 MiB together with it.
 
 use super::attachment::bedrock_release_fn;
@@ -116,7 +118,7 @@ struct Observer {
 impl Observer {
     fn deliver(self) -> Deliver {
         Box::new(move |item| match item {
-            Item::Record(record) => self.call(record.with_nul(), record.len(), 0),
+            Item::Record(_, record) => self.call(record.with_nul(), record.len(), 0),
             Item::Lost(lost) => self.call("\0", 0, i64::try_from(lost).unwrap_or(i64::MAX)),
             Item::Message { .. } => {}
         })
@@ -133,8 +135,10 @@ impl Observer {
 ///
 /// options_json: NULL, or a JSON object. "capacity" is the number of records that may wait for the function, 4096 by
 ///   default. "content": true asks for the content of calls, which is in memory until the record is delivered.
-/// observer: A new observer replaces the old one. NULL removes it. Once this function has returned, the old observer is
-///   not running and will not run.
+/// observer: A new observer replaces the old one, and gets the records that wait for it. If it finds no room for some,
+///   or asks for no content and they have it, it gets their number in lost. NULL removes the observer: what waits for
+///   it is dropped. Call bedrock_shutdown before, which delivers it. Once this function has returned, the old observer
+///   is not running and will not run.
 /// Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong. BEDROCK_E_RESOURCE if the thread that runs observer
 ///   cannot start; the old observer then stays.
 /// Ownership: release(user) runs once: inside the bedrock_set_observer that replaces or removes the observer, or inside
@@ -196,13 +200,13 @@ impl LastItem {
     fn keep(&mut self, item: Item) -> *const bedrock_feed_item {
         self.item = item;
         let (r#type, lost, level, (text, text_len)) = match &self.item {
-            Item::Record(record) => (BEDROCK_FEED_RECORD, 0, 0, text::borrowed(record)),
+            Item::Record(_, record) => (BEDROCK_FEED_RECORD, 0, 0, text::borrowed(record)),
             Item::Message { level, text, .. } => (BEDROCK_FEED_LOG, 0, *level as i32, text::borrowed(text)),
             Item::Lost(lost) => (BEDROCK_FEED_LOST, i64::try_from(*lost).unwrap_or(i64::MAX), 0, (text::EMPTY, 0)),
         };
         self.target = match &self.item {
             Item::Message { target, .. } => CString::new(*target).unwrap_or_default(),
-            Item::Record(_) | Item::Lost(_) => CString::default(),
+            Item::Record(..) | Item::Lost(_) => CString::default(),
         };
         let (size, target) = (size_of::<bedrock_feed_item>() as u32, self.target.as_ptr());
         self.returned.get_mut().write(bedrock_feed_item { size, r#type, lost, text, text_len, target, level })

@@ -72,7 +72,7 @@ impl Logger {
                 let text = format!("{lost} messages were lost: the log callback is too slow\0");
                 self.call(Level::Warn, "log", &text, text.len() - 1);
             }
-            Item::Record(_) => {}
+            Item::Record(..) => {}
         })
     }
 
@@ -93,8 +93,9 @@ impl Logger {
 /// messages from a feed (bedrock_feed_new).
 ///
 /// level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
-/// log: A new log replaces the old one. NULL turns the log off. Once this function has returned, the old log is not
-///   running and will not run.
+/// log: A new log replaces the old one, and gets the messages of its level that wait for it. NULL turns the log off:
+///   what waits for it is dropped. Call bedrock_shutdown before, which delivers it. Once this function has returned, the
+///   old log is not running and will not run.
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level. BEDROCK_E_RESOURCE if the thread that
 ///   runs log cannot start; the old log then stays.
 /// Ownership: release(user) runs once: inside the bedrock_set_log that replaces or turns off the log, or inside this

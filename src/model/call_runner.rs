@@ -190,6 +190,7 @@ impl CallRunner {
         let _permit = self.shared.concurrency.permit(call, queue.unwrap_or(began.first)).await?;
         let timers = if queue.is_some() { Timers::start(timeouts, call.operation.streams()) } else { began };
         let Opened { response, attempts, fallback, reservation } = self.open(call, timers, writer, epoch).await?;
+        attempts.give_response();
         let count = |usage| {
             self.totals.add(usage);
             writer.observation().into_iter().for_each(|observation| observation.usage(usage));

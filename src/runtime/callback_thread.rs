@@ -11,18 +11,39 @@ use super::thread;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+/// Items that wait, in their order.
+pub trait Line: Default + Send + 'static {
+    type Item;
+
+    fn pop(&mut self) -> Option<Self::Item>;
+
+    fn count(&self) -> usize;
+}
+
+impl<T: Send + 'static> Line for VecDeque<T> {
+    type Item = T;
+
+    fn pop(&mut self) -> Option<T> {
+        self.pop_front()
+    }
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+}
+
 /// A thread that passes items to callbacks, and its queue.
-pub struct CallbackThread<T> {
+pub struct CallbackThread<L: Line> {
     name: &'static str,
     process: Generation,
     signals: CallbackSignals,
-    deliver: Box<dyn Fn(T) + Send + Sync>,
-    queue: Mutex<Queue<T>>,
+    deliver: Box<dyn Fn(L::Item) + Send + Sync>,
+    queue: Mutex<Queue<L>>,
     changed: Condvar,
 }
 
-struct Queue<T> {
-    items: VecDeque<T>,
+struct Queue<L> {
+    items: L,
     /// The number of items that have been taken out.
     taken: u64,
     /// The value of `taken` at which the thread ends: all items that waited when it was paused are delivered.
@@ -38,18 +59,18 @@ struct Queue<T> {
     closed: bool,
 }
 
-impl<T> Queue<T> {
+impl<L> Queue<L> {
     fn is_to_end(&self) -> bool {
         self.closed || self.pause_at.is_some_and(|pause_at| self.taken >= pause_at)
     }
 }
 
-impl<T: Send + 'static> CallbackThread<T> {
+impl<L: Line> CallbackThread<L> {
     /// Returns a thread that has not started. It calls `deliver` for one item after the other. The caller must be a
     /// thread of the program.
-    pub fn new(name: &'static str, deliver: impl Fn(T) + Send + Sync + 'static) -> Arc<Self> {
+    pub fn new(name: &'static str, deliver: impl Fn(L::Item) + Send + Sync + 'static) -> Arc<Self> {
         let queue = Queue {
-            items: VecDeque::new(),
+            items: L::default(),
             taken: 0,
             pause_at: None,
             running: false,
@@ -74,9 +95,12 @@ impl<T: Send + 'static> CallbackThread<T> {
     }
 
     /// Lets `put` change the queue, and has its items delivered. If the thread cannot start, they wait for the next
-    /// call.
-    pub fn put(self: &Arc<Self>, put: impl FnOnce(&mut VecDeque<T>)) {
+    /// call. Returns false, and does nothing, if the thread has been ended for good.
+    pub fn put(self: &Arc<Self>, put: impl FnOnce(&mut L)) -> bool {
         let mut queue = self.queue.lock();
+        if queue.closed {
+            return false;
+        }
         put(&mut queue.items);
         if std::mem::take(&mut queue.idle) {
             // A thread that is woken while the lock is held goes to sleep again.
@@ -85,6 +109,7 @@ impl<T: Send + 'static> CallbackThread<T> {
         } else {
             let _ = self.ensure_running(&mut queue);
         }
+        true
     }
 
     /// Starts the thread if it does not run.
@@ -92,7 +117,7 @@ impl<T: Send + 'static> CallbackThread<T> {
         self.ensure_running(&mut self.queue.lock())
     }
 
-    fn ensure_running(self: &Arc<Self>, queue: &mut Queue<T>) -> std::io::Result<()> {
+    fn ensure_running(self: &Arc<Self>, queue: &mut Queue<L>) -> std::io::Result<()> {
         if queue.running || queue.closed {
             return Ok(());
         }
@@ -108,33 +133,35 @@ impl<T: Send + 'static> CallbackThread<T> {
         let mut queue = self.queue.lock();
         let ends = queue.ends;
         if queue.running {
-            queue.pause_at = Some(queue.taken + queue.items.len() as u64);
+            queue.pause_at = Some(queue.taken + queue.items.count() as u64);
             self.changed.notify_all();
         }
         self.changed.wait_until(queue, deadline, |queue| !queue.running || queue.ends != ends).1
     }
 
-    /// Ends the thread for good. When this returns, no item is being delivered, and none will be.
-    pub fn close(&self) {
+    /// Ends the thread for good, and returns the items that wait. When this returns, no item is being delivered, and
+    /// none will be.
+    pub fn close(&self) -> L {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        queue.items.clear();
+        let left = std::mem::take(&mut queue.items);
         self.changed.notify_all();
         while queue.running {
             queue = self.changed.wait(queue);
         }
+        left
     }
 }
 
 /// The thread itself. However it ends, dropping this notes the end.
-struct Running<T: Send + 'static>(Arc<CallbackThread<T>>);
+struct Running<L: Line>(Arc<CallbackThread<L>>);
 
-impl<T: Send + 'static> Running<T> {
+impl<L: Line> Running<L> {
     fn deliver(&self) {
         let thread = &*self.0;
         let mut queue = thread.queue.lock();
         while !queue.is_to_end() {
-            match queue.items.pop_front() {
+            match queue.items.pop() {
                 Some(item) => {
                     queue.taken += 1;
                     drop(queue);
@@ -153,7 +180,7 @@ impl<T: Send + 'static> Running<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Running<T> {
+impl<L: Line> Drop for Running<L> {
     fn drop(&mut self) {
         let thread = &self.0;
         // In the child of a fork in a callback the locks are the parent's.
@@ -163,13 +190,13 @@ impl<T: Send + 'static> Drop for Running<T> {
         let mut queue = thread.queue.lock();
         let was_to_end = queue.is_to_end();
         (queue.running, queue.idle) = (false, false);
-        if !was_to_end && !queue.items.is_empty() && thread.ensure_running(&mut queue).is_ok() {
+        if !was_to_end && queue.items.count() > 0 && thread.ensure_running(&mut queue).is_ok() {
             return;
         }
         queue.ends += 1;
         // The deadline of the caller of `pause` may have passed.
         queue.pause_at = None;
-        if !queue.items.is_empty() {
+        if queue.items.count() > 0 {
             let _ = thread.ensure_running(&mut queue);
         }
         thread.changed.notify_all();

@@ -4,7 +4,7 @@
 //! program. Each holds a limited number of items, so that a slow program blocks no thread of the library. An item that
 //! finds no room is dropped, and the program gets the number of dropped items in their place.
 
-use super::callback_thread::CallbackThread;
+use super::callback_thread::{CallbackThread, Line};
 use super::event_fd::{EventFd, Signal};
 use super::fork::{ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
@@ -35,7 +35,7 @@ pub enum Item {
         text: Arc<Text>,
     },
     /// The record of a call, which is JSON.
-    Record(Arc<Text>),
+    Record(Form, Arc<Text>),
     /// The number of items that were dropped here.
     Lost(u64),
 }
@@ -43,7 +43,7 @@ pub enum Item {
 impl Item {
     fn len(&self) -> usize {
         match self {
-            Item::Message { text, .. } | Item::Record(text) => text.len(),
+            Item::Message { text, .. } | Item::Record(_, text) => text.len(),
             Item::Lost(_) => 0,
         }
     }
@@ -94,6 +94,8 @@ pub const FORK_LOCK: &dyn HeldOverFork = &OUTLETS;
 #[derive(Clone)]
 struct Outlet {
     subscription: Subscription,
+    /// It gets the records of calls that have begun since.
+    since: Instant,
     end: End,
 }
 
@@ -104,26 +106,28 @@ enum End {
 }
 
 struct Listener {
-    thread: Arc<CallbackThread<Item>>,
+    thread: Arc<CallbackThread<Waiting>>,
     /// Taken out when it is replaced, so that it is dropped on the thread that replaces it.
     deliver: Arc<Mutex<Option<Deliver>>>,
 }
 
 /// Sends what `subscription` wants to `deliver`; None ends it. When this returns, the old listener of this role does
-/// not run and will not, and it has been dropped on this thread. If the new one's thread cannot start, the old one
-/// stays.
+/// not run and will not, and it has been dropped on this thread. What waits for it goes to the new one. If the new one's
+/// thread cannot start, the old one stays.
 pub fn listen(role: Role, subscription: Subscription, deliver: Option<Deliver>) -> Result<()> {
     let new = deliver.map(|deliver| Listener::start(role, deliver)).transpose()?;
     let mut old = None;
     change(|outlets| {
-        let is_old = |outlet: &Outlet| matches!(&outlet.end, End::Listener(of, _) if *of == role);
-        old = outlets.iter().position(is_old).map(|at| outlets.remove(at));
+        old = outlets.iter().position(|outlet| outlet.has_role(role)).map(|at| outlets.remove(at));
+        // Calls that have begun before a replacement are in no record of anyone else.
+        let since = old.as_ref().map_or_else(Instant::now, |old| old.since);
         let end = new.map(|listener| End::Listener(role, Arc::new(listener)));
-        outlets.extend(end.map(|end| Outlet { subscription, end }));
+        outlets.extend(end.map(|end| Outlet { subscription, since, end }));
     });
     if let Some(Outlet { end: End::Listener(_, old), .. }) = old {
-        old.thread.close();
+        let left = old.thread.close();
         drop(old.deliver.lock().take());
+        pass_on(role, left.items);
     }
     Ok(())
 }
@@ -176,17 +180,18 @@ pub fn report_message(level: Level, target: &'static str, text: Text) {
     }
 }
 
-/// Reports a record to the outlets that want it. It is made once in each form that is wanted.
-pub fn report_record(make: impl Fn(Form) -> Text) {
+/// Reports the record of a call that began at this time to the outlets that want it. It is made once in each form that
+/// is wanted.
+pub fn report_record(began: Instant, make: impl Fn(Form) -> Text) {
     let (mut without_content, mut with_content) = (None, None);
-    for outlet in outlets() {
+    for outlet in outlets().into_iter().filter(|outlet| outlet.since <= began) {
         let Some(form) = outlet.subscription.records else { continue };
         let made = match form {
             Form::WithoutContent => &mut without_content,
             Form::WithContent => &mut with_content,
         };
         let record: &Arc<Text> = made.get_or_insert_with(|| Arc::new(make(form)));
-        outlet.put(Item::Record(record.clone()));
+        outlet.put(Item::Record(form, record.clone()));
     }
 }
 
@@ -206,27 +211,86 @@ fn change(change: impl FnOnce(&mut Vec<Outlet>)) {
 }
 
 impl Outlet {
-    fn put(self, item: Item) {
-        match self.end {
-            End::Listener(_, listener) => listener.thread.put(|items| add(items, self.subscription.capacity, item)),
+    fn has_role(&self, role: Role) -> bool {
+        matches!(&self.end, End::Listener(of, _) if *of == role)
+    }
+
+    fn put(&self, item: Item) {
+        match &self.end {
+            End::Listener(role, listener) => {
+                let capacity = self.subscription.capacity;
+                if !listener.thread.put(|waiting| waiting.add(capacity, item.clone())) {
+                    pass_on(*role, [item]);
+                }
+            }
             End::Queue(queue) => queue.put(item),
         }
     }
 }
 
-fn add(items: &mut VecDeque<Item>, capacity: usize, item: Item) {
-    let full = items.len() >= capacity || has_no_room(items, item.len());
-    match items.back_mut() {
-        Some(Item::Lost(lost)) if full => *lost += 1,
-        _ if full => items.push_back(Item::Lost(1)),
-        _ => items.push_back(item),
+/// Passes the items of a listener that was replaced to the present one of its role, if there is one.
+fn pass_on(role: Role, items: impl IntoIterator<Item = Item>) {
+    let Some(outlet) = outlets().into_iter().find(|outlet| outlet.has_role(role)) else { return };
+    items.into_iter().filter_map(|item| outlet.subscription.take_over(item)).for_each(|item| outlet.put(item));
+}
+
+impl Subscription {
+    /// Returns what an item of another listener is for the one with this subscription.
+    fn take_over(&self, item: Item) -> Option<Item> {
+        match item {
+            Item::Message { level, .. } if self.level.is_none_or(|least| level > least) => None,
+            // It cannot be made again in the other form.
+            Item::Record(Form::WithContent, _) if self.records != Some(Form::WithContent) => Some(Item::Lost(1)),
+            item => Some(item),
+        }
     }
 }
 
-/// Returns whether another item of this length would make those that wait too long. One item always finds room.
-fn has_no_room(items: &VecDeque<Item>, length: usize) -> bool {
-    // `capacity` limits short items well enough.
-    length >= LONG_ITEM && !items.is_empty() && items.iter().map(Item::len).sum::<usize>() + length > MAX_WAITING
+/// The items that wait for an outlet.
+#[derive(Default)]
+struct Waiting {
+    items: VecDeque<Item>,
+    /// The number of [`Item::Lost`] among them, which take no room.
+    markers: usize,
+}
+
+impl Waiting {
+    /// Adds an item. If it finds no room, it is counted in its place.
+    fn add(&mut self, capacity: usize, item: Item) {
+        let lost = match item {
+            Item::Lost(lost) => lost,
+            item if self.has_room(capacity, item.len()) => return self.items.push_back(item),
+            _ => 1,
+        };
+        if let Some(Item::Lost(before)) = self.items.back_mut() {
+            *before += lost;
+        } else {
+            self.items.push_back(Item::Lost(lost));
+            self.markers += 1;
+        }
+    }
+
+    /// Returns whether there is room for an item of this length. The only one always finds room.
+    fn has_room(&self, capacity: usize, length: usize) -> bool {
+        let count = self.items.len() - self.markers;
+        // `capacity` limits short items well enough.
+        let fits = || length < LONG_ITEM || self.items.iter().map(Item::len).sum::<usize>() + length <= MAX_WAITING;
+        count < capacity && (count == 0 || fits())
+    }
+}
+
+impl Line for Waiting {
+    type Item = Item;
+
+    fn pop(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        self.markers -= usize::from(matches!(item, Item::Lost(_)));
+        Some(item)
+    }
+
+    fn count(&self) -> usize {
+        self.items.len()
+    }
 }
 
 impl Listener {
@@ -259,14 +323,14 @@ pub struct Queue {
 
 #[derive(Default)]
 struct State {
-    items: VecDeque<Item>,
+    waiting: Waiting,
     closed: bool,
     event_fd: Option<EventFd>,
 }
 
 impl State {
     fn update_readiness(&mut self) -> Option<Signal> {
-        let readable = !self.items.is_empty();
+        let readable = self.waiting.count() > 0;
         self.event_fd.as_mut()?.set_readable(readable)
     }
 }
@@ -276,7 +340,8 @@ impl Queue {
     pub fn open(subscription: Subscription) -> Arc<Self> {
         let queue = Queue { capacity: subscription.capacity, state: Mutex::default(), filled: Condvar::default() };
         let queue = Arc::new(queue);
-        change(|outlets| outlets.push(Outlet { subscription, end: End::Queue(queue.clone()) }));
+        let outlet = Outlet { subscription, since: Instant::now(), end: End::Queue(queue.clone()) };
+        change(|outlets| outlets.push(outlet));
         queue
     }
 
@@ -285,7 +350,7 @@ impl Queue {
         if state.closed {
             return;
         }
-        add(&mut state.items, self.capacity, item);
+        state.waiting.add(self.capacity, item);
         let signal = state.update_readiness();
         drop(state);
         drop(signal);
@@ -301,7 +366,7 @@ impl Queue {
             if state.closed {
                 return Err(Error::new(Kind::Cancelled, "the feed was freed while a thread waited for it"));
             }
-            if let Some(item) = state.items.pop_front() {
+            if let Some(item) = state.waiting.pop() {
                 let none = state.update_readiness();
                 debug_assert!(none.is_none(), "one item less makes nothing readable");
                 return Ok(Some(item));
@@ -343,7 +408,7 @@ impl Queue {
         });
         let mut state = self.state.lock();
         state.closed = true;
-        let items = std::mem::take(&mut state.items);
+        let items = std::mem::take(&mut state.waiting);
         let event_fd = state.event_fd.take();
         drop(state);
         drop((items, event_fd));
@@ -361,44 +426,85 @@ mod tests {
 
     fn in_words(items: impl IntoIterator<Item = Item>) -> Vec<String> {
         let in_words = |item| match item {
-            Item::Message { text, .. } | Item::Record(text) => text.as_str().to_owned(),
+            Item::Message { text, .. } | Item::Record(_, text) => text.as_str().to_owned(),
             Item::Lost(lost) => format!("lost {lost}"),
         };
         items.into_iter().map(in_words).collect()
     }
 
+    fn taken(waiting: &mut Waiting, count: usize) -> Vec<String> {
+        in_words(std::iter::from_fn(|| waiting.pop()).take(count))
+    }
+
     #[test]
     fn items_without_room_are_counted_in_their_place() {
-        let mut items = VecDeque::new();
-        (1..=5).for_each(|number| add(&mut items, 2, message(number)));
-        assert_eq!(in_words(items.drain(..2)), ["1", "2"]);
-        (6..=7).for_each(|number| add(&mut items, 2, message(number)));
-        assert_eq!(in_words(items), ["lost 3", "6", "lost 1"]);
+        let mut waiting = Waiting::default();
+        (1..=5).for_each(|number| waiting.add(2, message(number)));
+        assert_eq!(taken(&mut waiting, 2), ["1", "2"]);
+        (6..=8).for_each(|number| waiting.add(2, message(number)));
+        assert_eq!(taken(&mut waiting, 9), ["lost 3", "6", "7", "lost 1"]);
+    }
+
+    #[test]
+    fn a_count_of_lost_items_takes_the_room_of_none() {
+        let mut waiting = Waiting::default();
+        (1..=2).for_each(|number| waiting.add(1, message(number)));
+        assert_eq!(taken(&mut waiting, 1), ["1"]);
+        (3..=4).for_each(|number| waiting.add(1, message(number)));
+        assert_eq!(taken(&mut waiting, 2), ["lost 1", "3"]);
+        waiting.add(1, message(5));
+        assert_eq!(taken(&mut waiting, 9), ["lost 1", "5"]);
     }
 
     #[test]
     fn long_records_that_wait_have_a_limit_of_bytes_and_one_always_finds_room() {
-        let record = |length: usize| Item::Record(Arc::new("x".repeat(length).into()));
-        let mut items = VecDeque::new();
-        add(&mut items, 100, record(MAX_WAITING + 1));
-        add(&mut items, 100, record(LONG_ITEM));
-        add(&mut items, 100, record(LONG_ITEM - 1));
-        let lengths: Vec<_> = items.iter().map(Item::len).collect();
+        let record = |length: usize| Item::Record(Form::WithContent, Arc::new("x".repeat(length).into()));
+        let mut waiting = Waiting::default();
+        waiting.add(100, record(MAX_WAITING + 1));
+        waiting.add(100, record(LONG_ITEM));
+        waiting.add(100, record(LONG_ITEM - 1));
+        let lengths: Vec<_> = waiting.items.iter().map(Item::len).collect();
         assert_eq!(lengths, [MAX_WAITING + 1, 0, LONG_ITEM - 1]);
-        assert!(matches!(items[1], Item::Lost(1)));
+        assert!(matches!(waiting.items[1], Item::Lost(1)));
+    }
+
+    #[test]
+    fn a_listener_that_replaces_another_takes_over_what_it_wants_and_counts_what_it_cannot_have() {
+        let records = |form| Subscription { records: Some(form), level: None, capacity: 1 };
+        let record = |form| Item::Record(form, Arc::new("{}".to_owned().into()));
+        for (of_new, of_item, expected) in [
+            (Form::WithContent, Form::WithContent, "{}"),
+            (Form::WithContent, Form::WithoutContent, "{}"),
+            (Form::WithoutContent, Form::WithoutContent, "{}"),
+            (Form::WithoutContent, Form::WithContent, "lost 1"),
+        ] {
+            assert_eq!(in_words(records(of_new).take_over(record(of_item))), [expected], "{of_new:?} {of_item:?}");
+        }
+        let log = |level| Subscription { records: None, level: Some(level), capacity: 1 };
+        assert_eq!(in_words(log(Level::Error).take_over(message(1))), ["1"]);
+        let debug = || Item::Message { level: Level::Debug, target: "test", text: Arc::new("2".to_owned().into()) };
+        assert_eq!(in_words(log(Level::Info).take_over(debug())), [""; 0]);
+        assert_eq!(in_words(log(Level::Debug).take_over(debug())), ["2"]);
+        assert_eq!(in_words(log(Level::Info).take_over(Item::Lost(3))), ["lost 3"]);
     }
 
     #[test]
     fn a_queue_takes_what_it_has_subscribed_to_and_nothing_once_it_is_closed() {
         let open = |level, records| Queue::open(Subscription { level, records, capacity: 100 });
         let (errors, records) = (open(Some(Level::Error), None), open(None, Some(Form::WithoutContent)));
+        let records_since = Instant::now();
         assert!(wants_records() && wants_messages(Level::Error));
         report_message(Level::Error, "test", "1".to_owned().into());
-        report_record(|_| "{}".to_owned().into());
+        report_record(Instant::now(), |_| "{}".to_owned().into());
         let left = |queue: &Queue| in_words(std::iter::from_fn(|| queue.next(Some(Duration::ZERO)).unwrap()));
         // Other tests of this process may write messages too.
         assert!(left(&errors).contains(&"1".to_owned()));
         assert_eq!(left(&records), ["{}"]);
+        let late = open(None, Some(Form::WithoutContent));
+        report_record(records_since, |_| "begun before".to_owned().into());
+        assert_eq!(left(&records), ["begun before"]);
+        assert_eq!(left(&late), [""; 0]);
+        late.close();
         records.close();
         assert_eq!(records.next(None).unwrap_err().kind(), Kind::Cancelled);
         errors.close();

@@ -47,6 +47,8 @@ pub struct Attempt {
     /// The wait before the next attempt, if one follows.
     pub wait: Option<Duration>,
     pub connection: Option<AttemptConnection>,
+    /// Whether its response is that of the call. The last attempt may be a hedge that lost.
+    pub is_of_response: bool,
 }
 
 /// The connection of an attempt.
@@ -146,6 +148,11 @@ impl Attempts {
         });
     }
 
+    /// Notes, for the record of the call, that its response is that of the last attempt.
+    pub fn give_response(&self) {
+        self.record(&self.state(), |attempt| attempt.is_of_response = true);
+    }
+
     /// Adds an attempt that starts now to the trail.
     fn begin_record(&self, state: &mut State) {
         let Some(trail) = &self.0.trail else { return };
@@ -163,6 +170,7 @@ impl Attempts {
             failure: None,
             wait: None,
             connection: None,
+            is_of_response: false,
         });
     }
 

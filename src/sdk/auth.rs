@@ -27,11 +27,9 @@ pub enum Renewable {
 impl Renewable {
     /// Returns whether the service has refused what authorized a request.
     pub fn is_refused_by(&self, error: &Error) -> bool {
-        match self {
-            Renewable::Credentials(_) => refuses_identity(error.code().as_str()),
-            // The service has no other code for an API key that has expired or is not valid.
-            Renewable::Token(_) => error.kind() == Kind::AccessDenied,
-        }
+        // The service also refuses an API key that has expired or is not valid as it refuses a missing permission.
+        let may_be_token = matches!(self, Renewable::Token(_)) && error.kind() == Kind::AccessDenied;
+        may_be_token || refuses_identity(error.code().as_str())
     }
 
     /// Looks it up because the service has refused an attempt that started at `attempt`. Returns whether it is another

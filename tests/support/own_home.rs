@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::capi::{MODEL_ID, Model};
+use super::capi::{MODEL_ID, Model, with};
 use super::{LocalBedrock, Reply};
 
 /// The variable that is set in the process that a test starts.
@@ -47,5 +47,11 @@ pub fn bedrock() -> LocalBedrock {
 
 /// Returns a model of this service whose calls are authorized by the environment, and have one attempt.
 pub fn model(bedrock: &LocalBedrock) -> Model {
-    Model::new(&json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}}))
+    model_with(bedrock, json!({}))
+}
+
+/// Returns such a model with these members in its config.
+pub fn model_with(bedrock: &LocalBedrock, members: Value) -> Model {
+    let config = json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}});
+    Model::new(&with(config, members))
 }

@@ -7,6 +7,8 @@
 //! | `toolUse` | `{"type":"tool_call","id":...,"name":...,"arguments":...}` |
 //! | `toolResult` | `{"type":"tool_call_response","id":...,"response":...}` |
 //! | `image`, `document`, `video`, `audio` | `{"type":"uri","modality":...,"uri":...}`, or `"blob"` without its bytes |
+//! | `document` that is given as text | `{"type":"document","modality":"document","content":...}` |
+//! | `image` in `guardContent` | as `image` |
 //! | `cachePoint` | none |
 //! | another one | its name as the type, and its value as the content |
 
@@ -90,19 +92,22 @@ fn write_part(out: &mut String, kind: &str, block: Json<'_>) {
             part.known_json(key!("id"), block.get("toolUseId"));
             part.known_json(key!("status"), block.get("status"));
             part.key(key!("response"));
-            write_result(part.out, block.get("content"));
+            write_content(part.out, block.get("content"));
         }
         "image" | "document" | "video" | "audio" => add_medium(&mut part, kind, block),
-        other => {
-            part.text(key!("type"), other);
-            part.raw(key!("content"), block.text());
-        }
+        other => match block.get("image").filter(|_| other == "guardContent") {
+            Some(image) => add_medium(&mut part, "image", image),
+            None => {
+                part.text(key!("type"), other);
+                part.raw(key!("content"), block.text());
+            }
+        },
     }
     part.end();
 }
 
-/// Writes a result of a tool: its text or its JSON alone, or else its parts.
-fn write_result(out: &mut String, blocks: Option<Json<'_>>) {
+/// Writes a result of a tool, or the content of a document: its text or its JSON alone, or else its parts.
+fn write_content(out: &mut String, blocks: Option<Json<'_>>) {
     let Some(blocks) = blocks else { return out.push_str("null") };
     let mut members = blocks.elements().flat_map(Json::members);
     match (members.next(), members.next()) {
@@ -112,14 +117,25 @@ fn write_result(out: &mut String, blocks: Option<Json<'_>>) {
 }
 
 fn add_medium(part: &mut Object<'_>, modality: &str, block: Json<'_>) {
-    let source = block.get("source");
-    let uri = source.and_then(|source| source.get("s3Location")?.get("uri"));
-    part.literal(key!("type"), if uri.is_some() { "uri" } else { "blob" });
+    let source = |name| block.get("source")?.get(name);
+    let uri = source("s3Location").and_then(|location| location.get("uri"));
+    let (text, blocks) = (source("text"), source("content"));
+    let kind = match uri {
+        Some(_) => "uri",
+        None if text.or(blocks).is_some() => modality,
+        None => "blob",
+    };
+    part.literal(key!("type"), kind);
     part.literal(key!("modality"), modality);
     part.known_json(key!("format"), block.get("format"));
     part.known_json(key!("name"), block.get("name"));
     part.known_json(key!("uri"), uri);
-    if let Some(size) = source.and_then(|source| source.get("bytes")?.decode_base64(|_| ())) {
+    part.known_json(key!("content"), text);
+    if blocks.is_some() {
+        part.key(key!("content"));
+        write_content(part.out, blocks);
+    }
+    if let Some(size) = source("bytes").and_then(|bytes| bytes.decode_base64(|_| ())) {
         part.number(key!("size"), size);
     }
 }
@@ -168,6 +184,23 @@ mod tests {
                 r#"{"document":{"format":"pdf","name":"d","source":{"s3Location":{"uri":"s3://b/k"}}}}"#,
                 r#"{"type":"uri","modality":"document","format":"pdf","name":"d","uri":"s3://b/k"}"#,
             ),
+            (
+                r#"{"document":{"format":"txt","name":"d","source":{"text":"the text"}}}"#,
+                r#"{"type":"document","modality":"document","format":"txt","name":"d","content":"the text"}"#,
+            ),
+            (
+                r#"{"document":{"name":"d","source":{"content":[{"text":"a"}]}}}"#,
+                r#"{"type":"document","modality":"document","name":"d","content":"a"}"#,
+            ),
+            (
+                r#"{"document":{"name":"d","source":{"content":[{"text":"a"},{"text":"b"}]}}}"#,
+                r#"{"type":"document","modality":"document","name":"d","content":[{"type":"text","content":"a"},{"type":"text","content":"b"}]}"#,
+            ),
+            (
+                r#"{"guardContent":{"image":{"format":"png","source":{"bytes":"AAAAAA=="}}}}"#,
+                r#"{"type":"blob","modality":"image","format":"png","size":4}"#,
+            ),
+            (r#"{"guardContent":{"text":{"text":"a"}}}"#, r#"{"type":"guardContent","content":{"text":{"text":"a"}}}"#),
             (r#"{"newBlock":{"x":1}}"#, r#"{"type":"newBlock","content":{"x":1}}"#),
         ] {
             assert_eq!(parts_of(&format!("[{block}]")), format!("[{part}]"));

@@ -95,7 +95,8 @@ impl Record<'_> {
         if let Some(guardrail) = &parameters.guardrail {
             attributes.text(key!("aws.bedrock.guardrail.id"), guardrail);
         }
-        attempts.last().into_iter().for_each(|attempt| add_server(attributes, attempt));
+        let attempt = self.attempt();
+        attempt.into_iter().for_each(|attempt| add_server(attributes, attempt));
         attributes.known_text(key!("gen_ai.response.model"), &head.model);
         self.add_usage(attributes);
         match self.finish_reason() {
@@ -105,12 +106,8 @@ impl Record<'_> {
         if let Some(took) = progress.first_content {
             attributes.seconds(key!("gen_ai.response.time_to_first_chunk"), took);
         }
-        let request_id = match &outcome.failure {
-            Some(failure) if !failure.request_id.is_empty() => &failure.request_id,
-            _ => &head.request_id,
-        };
-        attributes.known_text(key!("aws.request_id"), request_id);
-        attempts.last().into_iter().for_each(|attempt| add_http_status(attributes, attempt));
+        attributes.known_text(key!("aws.request_id"), self.failed_request().unwrap_or(&head.request_id));
+        attempt.into_iter().for_each(|attempt| add_http_status(attributes, attempt));
         attributes.number(key!("http.request.body.size"), call.sent as u64);
         attributes.number(key!("http.response.body.size"), progress.received as u64);
         if let Some(failure) = &outcome.failure {
@@ -127,6 +124,19 @@ impl Record<'_> {
         if let Ok(latency) = u64::try_from(progress.usage.latency_ms) {
             attributes.seconds(key!("libbedrock.service_latency"), Duration::from_millis(latency));
         }
+    }
+
+    /// Returns the request id of the failure that ended the call.
+    fn failed_request(&self) -> Option<&str> {
+        let failure = self.outcome.failure.as_ref()?;
+        Some(failure.request_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// Returns the attempt that the attributes of the call describe: the one whose response or failure is the call's.
+    fn attempt(&self) -> Option<&Attempt> {
+        let with_failure = |attempt: &&Attempt| Some(attempt.request_id.as_str()) == self.failed_request();
+        let of_response = self.attempts.iter().find(|attempt| attempt.is_of_response);
+        of_response.or_else(|| self.attempts.iter().find(with_failure)).or(self.attempts.last())
     }
 
     fn add_usage(&self, attributes: &mut Object<'_>) {

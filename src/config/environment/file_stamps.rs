@@ -17,14 +17,14 @@ impl FileStamps {
         self.0.push((path.to_owned(), stamp(path)));
     }
 
-    /// Returns whether there is no file.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Returns whether one of the files has changed. Blocks.
-    pub fn have_changed(&self) -> bool {
-        self.0.iter().any(|(path, known)| stamp(path) != *known)
+    /// Takes the stamps anew, and returns whether one of the files has changed. Blocks.
+    pub fn have_changed(&mut self) -> bool {
+        let mut have_changed = false;
+        for (path, known) in &mut self.0 {
+            let now = stamp(path);
+            have_changed |= std::mem::replace(known, now) != now;
+        }
+        have_changed
     }
 }
 

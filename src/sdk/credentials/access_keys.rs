@@ -13,7 +13,7 @@ use std::time::SystemTime;
 const SHOWN_FROM: usize = 16;
 
 /// An access key id, its secret key, and the session token of temporary keys.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AccessKeys {
     /// The setting that has the access key id, or what has returned it.
     source: String,

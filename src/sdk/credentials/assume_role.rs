@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub const SESSION_NAME: &str = "libbedrock";
 
 /// A role, and how it is to be assumed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AssumeRole {
     arn: String,
     /// The setting that names the role.

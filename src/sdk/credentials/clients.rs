@@ -57,6 +57,12 @@ impl ClientFactory {
         })))
     }
 
+    /// Returns whether the profile gives both factories, which are of one config, the same settings.
+    pub fn is_same(&self, other: &ClientFactory) -> bool {
+        let of_profile = |factory: &Self| (factory.0.fips, factory.0.dual_stack);
+        of_profile(self) == of_profile(other) && self.0.endpoints == other.0.endpoints
+    }
+
     /// Makes clients for the event loop of the calling thread.
     pub fn make(&self) -> Clients {
         let Settings { config, region, fips, dual_stack, endpoints } = &*self.0;
@@ -79,7 +85,7 @@ impl ClientFactory {
 }
 
 /// The configured endpoints of the services that return credentials, by their names in the SDK.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Endpoints(Vec<(&'static str, String)>);
 
 impl Endpoints {

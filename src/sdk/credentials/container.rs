@@ -22,14 +22,14 @@ const MAX_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A container's agent, as the variables configure it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     url: Sourced,
     token: Option<Token>,
 }
 
 /// The value of the header Authorization.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 enum Token {
     /// In a file that is replaced from time to time.
     File(PathBuf),

@@ -1,6 +1,7 @@
 //! Credentials that a command prints: `credential_process` of a profile.
 
 use super::access_keys::AccessKeys;
+use super::credentials_json;
 use super::expiry::{check_expiry, parse_time};
 use super::fetch::FetchCredentials;
 use super::run_command::{self, Printed};
@@ -8,7 +9,6 @@ use crate::config::environment::Sourced;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use aws_credential_types::Credentials;
-use std::borrow::Cow;
 
 /// A command for the shell, and the key of the profile that contains it.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl CredentialProcess {
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::new(Kind::Credentials, format_args!("{} failed: {what}. {ADVICE}", self.0.source))
+        Error::new(Kind::Credentials, format_args!("{} failed: {what}", self.0.source)).advise(ADVICE)
     }
 }
 
@@ -34,9 +34,12 @@ impl FetchCredentials for CredentialProcess {
         let printed = run_command::run(&self.0.value).await;
         let Printed { stdout, stderr, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
         if let Some(failed) = status.filter(|status| !status.success()) {
-            let stderr = stderr.trim();
-            let separator = if stderr.is_empty() { "" } else { ": " };
-            return Err(self.failed(&format!("it ended with {failed}{separator}{stderr}")));
+            let error = self.failed(&format!("it ended with {failed}"));
+            return Err(match stderr.trim() {
+                "" => error,
+                // With the advice, which the log does not have: a command may print a secret.
+                stderr => error.advise(&format!("It printed: {stderr}. {ADVICE}")),
+            });
         }
         let json = std::str::from_utf8(&stdout).ok().and_then(|text| Json::parse(text).ok());
         let json = json.ok_or_else(|| self.failed("its output is not JSON"))?;
@@ -45,19 +48,21 @@ impl FetchCredentials for CredentialProcess {
             let is = |key: Json<'_>| key.string().is_some_and(|key| key.eq_ignore_ascii_case(name));
             json.members().find(|member| is(member.key)).map(|member| member.value)
         };
-        let text = |name: &str| member(name).and_then(Json::string).filter(|value| !value.is_empty());
+        let text = |name: &str| {
+            let wrong = |wrong| self.failed(&format!("its output has a member {name} that {wrong}"));
+            credentials_json::text_of(member(name)).map_err(wrong)
+        };
         let lacks = |name: &str| self.failed(&format!("its output has no {name}"));
         match member("Version").map(|version| version.i64()) {
             Some(Some(1)) => {}
             Some(_) => return Err(self.failed("its output has a Version that is not 1")),
             None => return Err(lacks("Version")),
         }
-        let (access, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+        let (access, secret) = (text("AccessKeyId")?, text("SecretAccessKey")?);
         let access = access.ok_or_else(|| lacks("AccessKeyId"))?;
         let secret = secret.ok_or_else(|| lacks("SecretAccessKey"))?;
-        let token: Option<Cow<'_, str>> = text("SessionToken");
-        let keys = AccessKeys::fetched(&access, &secret, token.as_deref(), by)?;
-        let expiry = text("Expiration")
+        let keys = AccessKeys::fetched(&access, &secret, text("SessionToken")?.as_deref(), by)?;
+        let expiry = text("Expiration")?
             .map(|text| parse_time(&text).ok_or_else(|| self.failed("its output has no valid Expiration")));
         let expiry = expiry.transpose()?;
         check_expiry(expiry, by, "Run the command by hand, and look at this machine's clock")?;
@@ -76,6 +81,25 @@ mod tests {
     /// Returns whether a process runs. One that has ended may still have to be reaped.
     fn runs(process: i32) -> bool {
         std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    async fn printed(members: &str) -> Result<Credentials> {
+        let json = format!(r#"{{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"s"{members}}}"#);
+        let command = Sourced::new(format!("echo '{json}'"), "credential_process of the profile \"p\"");
+        CredentialProcess::new(command).fetch().await
+    }
+
+    #[tokio::test]
+    async fn a_member_that_is_no_string_is_an_error_that_names_it() {
+        for (members, name) in [(r#","Expiration":1893456000"#, "Expiration"), (r#","SessionToken":5"#, "SessionToken")]
+        {
+            let error = printed(members).await.unwrap_err();
+            let message = error.message().as_str();
+            assert!(message.contains(&format!("its output has a member {name} that is not a string")), "{message}");
+        }
+        assert_eq!(printed(r#","Expiration":null"#).await.unwrap().expiry(), None);
+        let offset = printed(r#","Expiration":"2030-01-01T01:00:00+0100""#).await.unwrap();
+        assert_eq!(offset.expiry(), parse_time("2030-01-01T00:00:00Z"));
     }
 
     #[tokio::test]

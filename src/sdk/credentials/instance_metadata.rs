@@ -27,7 +27,7 @@ const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 
 /// The metadata service, as the environment configures it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceMetadata {
     base: String,
     timeout: Duration,

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 const MAX_TOKEN: u64 = 1 << 20;
 
 /// A login session, and the profile that names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginSession {
     session: String,
     profile: String,

@@ -5,7 +5,7 @@
 //! [`blocking::CREDENTIALS`].
 
 use super::clients::ClientFactory;
-use super::renewing::{Found, LookUp};
+use super::renewing::{Found, LookUp, Seen, Watch};
 use super::source::CredentialSource;
 use crate::config::Config;
 use crate::config::environment::{Environment, FileStamps, Files};
@@ -25,10 +25,15 @@ use tokio::sync::oneshot;
 
 /// The credentials of a model, to be looked up.
 pub struct Lookup {
-    config: Config,
-    region: Region,
+    named: Arc<Named>,
     /// Of the first lookup.
     first: Mutex<Option<FoundSource>>,
+}
+
+/// What names a source, together with AWS's files.
+struct Named {
+    config: Config,
+    region: Region,
 }
 
 /// A source, and what is needed to fetch from it.
@@ -38,11 +43,27 @@ struct FoundSource {
     files: FileStamps,
 }
 
+/// The files of credentials that were fetched, and what AWS's own had named.
+struct Watched {
+    named: Arc<Named>,
+    source: CredentialSource,
+    clients: ClientFactory,
+    stamps: Mutex<Stamps>,
+}
+
+struct Stamps {
+    /// Of AWS's own two files, which hold the settings of other programs too.
+    settings: FileStamps,
+    /// Of the files that the provider has read.
+    others: FileStamps,
+}
+
 impl Lookup {
     /// Returns the lookup of the credentials of `source`, which the config and the environment name.
     pub fn new(source: CredentialSource, config: &Config, environment: &Environment, region: &Region) -> Result<Self> {
-        let first = FoundSource::new(source, config, environment, region)?;
-        Ok(Lookup { config: config.clone(), region: region.clone(), first: Mutex::new(Some(first)) })
+        let named = Arc::new(Named { config: config.clone(), region: region.clone() });
+        let first = FoundSource::new(source, &named, environment)?;
+        Ok(Lookup { named, first: Mutex::new(Some(first)) })
     }
 }
 
@@ -57,44 +78,66 @@ impl LookUp for Lookup {
 
     fn look_up(&self) -> BoxFuture<'static, Result<Found<Credentials>>> {
         let first = self.first.lock().take();
-        let (config, region) = (self.config.clone(), self.region.clone());
+        let named = self.named.clone();
         async move {
             let found = match first {
                 Some(first) => first,
-                None => blocking::FILES.run(move || FoundSource::find(&config, &region)).await?,
+                None => {
+                    let named = named.clone();
+                    blocking::FILES.run(move || FoundSource::find(&named)).await?
+                }
             };
             // Dropped with this future, if the credentials are no longer needed.
             let (_needed, not_needed) = oneshot::channel();
-            blocking::CREDENTIALS.run(move || found.fetch(not_needed)).await
+            blocking::CREDENTIALS.run(move || found.fetch(named, not_needed)).await
         }
         .boxed()
     }
 }
 
 impl FoundSource {
-    fn new(source: CredentialSource, config: &Config, environment: &Environment, region: &Region) -> Result<Self> {
-        let clients = ClientFactory::new(config, environment, region)?;
+    fn new(source: CredentialSource, named: &Named, environment: &Environment) -> Result<Self> {
+        let clients = ClientFactory::new(&named.config, environment, &named.region)?;
         Ok(FoundSource { source, clients, files: environment.files.stamps.clone() })
     }
 
     /// Reads AWS's files and finds the source that they name now. Blocks.
-    fn find(config: &Config, region: &Region) -> Result<Self> {
+    fn find(named: &Named) -> Result<Self> {
+        let Named { config, .. } = named;
         let environment = Environment::new(config, Arc::new(Files::read(&config.variables)?))?;
-        let source = CredentialSource::find(config, &environment)?;
-        FoundSource::new(source, config, &environment, region)
+        FoundSource::new(CredentialSource::find(config, &environment)?, named, &environment)
     }
 
     /// Fetches on the calling thread. Stops if the sender of `not_needed` is dropped.
-    fn fetch(self, not_needed: oneshot::Receiver<()>) -> Result<Found<Credentials>> {
-        let FoundSource { source, clients, files: mut stamps } = self;
-        let files: Vec<_> = source.files().into_iter().map(ToOwned::to_owned).collect();
-        let credentials = match source {
-            CredentialSource::AccessKeys(keys) => keys.without_expiry(),
-            source => fetch(source, &clients, not_needed)?,
+    fn fetch(self, named: Arc<Named>, not_needed: oneshot::Receiver<()>) -> Result<Found<Credentials>> {
+        let FoundSource { source, clients, files: settings } = self;
+        let identity = match &source {
+            CredentialSource::AccessKeys(keys) => keys.clone().without_expiry(),
+            _ => fetch(source.clone(), &clients, not_needed)?,
         };
         // Only now, because the SDK writes the token that it renews into the file.
-        files.iter().for_each(|file| stamps.add(file));
-        Ok(Found { identity: credentials, files: stamps })
+        let mut others = FileStamps::default();
+        source.files().into_iter().for_each(|file| others.add(file));
+        let stamps = Mutex::new(Stamps { settings, others });
+        Ok(Found { identity, watch: Arc::new(Watched { named, source, clients, stamps }) })
+    }
+}
+
+impl Watch for Watched {
+    fn look(&self) -> Seen {
+        let Stamps { settings, others } = &mut *self.stamps.lock();
+        let settings_were_written = settings.have_changed();
+        if others.have_changed() {
+            return Seen::Other;
+        }
+        if !settings_were_written {
+            return Seen::Unchanged;
+        }
+        // A command or another program may have written the settings of something else.
+        match FoundSource::find(&self.named) {
+            Ok(found) if found.source == self.source && found.clients.is_same(&self.clients) => Seen::Same,
+            _ => Seen::Other,
+        }
     }
 }
 

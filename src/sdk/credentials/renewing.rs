@@ -74,8 +74,30 @@ pub trait LookUp: Debug + Send + Sync + 'static {
 /// An identity that was looked up.
 pub struct Found<I> {
     pub identity: I,
-    /// The files that were read for it.
-    pub files: FileStamps,
+    pub watch: Arc<dyn Watch>,
+}
+
+/// Watches the files from which an identity was found.
+pub trait Watch: Send + Sync {
+    /// Compares the files with those of the last look, or else of the lookup. Blocks.
+    fn look(&self) -> Seen;
+}
+
+/// What a look at the files of an identity has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// No file has changed since the last look.
+    Unchanged,
+    /// A file has changed, and all settings of the identity are those with which it was found.
+    Same,
+    /// A file has changed, and may name another identity.
+    Other,
+}
+
+impl Watch for Mutex<FileStamps> {
+    fn look(&self) -> Seen {
+        if self.lock().have_changed() { Seen::Other } else { Seen::Unchanged }
+    }
 }
 
 /// An identity that is renewed. Clones share it. It belongs to the worker on which it is first used.
@@ -91,7 +113,7 @@ struct Shared<I> {
 struct State<I> {
     held: Option<Held<I>>,
     running: Option<Running<I>>,
-    /// The end of the last lookup that failed.
+    /// The end of the last lookup, if it failed.
     failed: Option<Instant>,
     /// Whether the files are being looked at, and when this last began.
     looks_at_files: bool,
@@ -105,7 +127,9 @@ type Running<I> = SharedFuture<BoxFuture<'static, Result<I>>>;
 
 struct Held<I> {
     identity: I,
-    files: FileStamps,
+    watch: Arc<dyn Watch>,
+    /// Whether its files may name another one.
+    is_outdated: bool,
     /// The time since which this identity is held.
     since: Instant,
     renew_at: SystemTime,
@@ -126,7 +150,7 @@ impl<I: Identity> State<I> {
 
 impl<I: Identity> Held<I> {
     fn new(found: Found<I>, now: SystemTime) -> Self {
-        let Found { identity, files } = found;
+        let Found { identity, watch } = found;
         let before_expiry = |(longest, part): (Duration, u32)| {
             let expiry = identity.expires_at()?;
             let lifetime = expiry.duration_since(now).unwrap_or_default();
@@ -134,7 +158,7 @@ impl<I: Identity> Held<I> {
         };
         let renew_at = before_expiry(EARLY).unwrap_or(now + WITHOUT_EXPIRY);
         let valid_until = before_expiry(SLACK);
-        Held { identity, files, since: Instant::now(), renew_at, valid_until }
+        Held { identity, watch, is_outdated: false, since: Instant::now(), renew_at, valid_until }
     }
 
     fn is_valid(&self, now: SystemTime) -> bool {
@@ -162,9 +186,8 @@ impl<I: Identity> Renewing<I> {
                     let (identity, is_due) = (held.identity.clone(), now >= held.renew_at);
                     if is_due {
                         self.renew(&mut state);
-                    } else {
-                        self.look_at_files(&mut state);
                     }
+                    self.look_at_files(&mut state);
                     return Ok(identity);
                 }
                 _ => self.look_up(&mut state),
@@ -228,6 +251,7 @@ impl<I: Identity> Renewing<I> {
     fn keep(&self, found: Result<Found<I>>) -> Result<I> {
         let mut state = self.0.state.lock();
         state.running = None;
+        state.failed = None;
         match found {
             Ok(found) => {
                 let mut new = Held::new(found, self.0.clock.now());
@@ -238,30 +262,47 @@ impl<I: Identity> Renewing<I> {
             }
             Err(error) => {
                 state.failed = Some(Instant::now());
-                log::info("credentials", format_args!("looking up credentials failed: {error}"));
+                log::info("credentials", format_args!("looking up credentials failed: {}", error.without_advice()));
                 Err(error)
             }
         }
     }
 
-    /// Renews the identity if a file has changed that was read for it. Returns at once.
+    /// Renews the identity if its files may name another one. Returns at once.
     fn look_at_files(&self, state: &mut State<I>) {
-        let Some(files) = state.held.as_ref().map(|held| &held.files).filter(|files| !files.is_empty()) else { return };
+        let Some(held) = &state.held else { return };
         if state.looks_at_files || is_within(state.looked_at_files, SECOND) {
             return;
         }
-        let files = files.clone();
+        let watch = held.watch.clone();
         state.looks_at_files = true;
         state.looked_at_files = Some(Instant::now());
         let this = self.clone();
         tokio::spawn(async move {
-            let changed = blocking::FILES.run(move || Ok(files.have_changed())).await;
+            let looked = watch.clone();
+            let seen = blocking::FILES.run(move || Ok(looked.look())).await.unwrap_or(Seen::Unchanged);
             let mut state = this.0.state.lock();
             state.looks_at_files = false;
-            if changed.is_ok_and(|changed| changed) {
-                this.renew(&mut state);
-            }
+            this.note(&mut state, &watch, seen);
         });
+    }
+
+    /// Notes what a look at the files has found, unless another identity is held by now.
+    fn note(&self, state: &mut State<I>, watch: &Arc<dyn Watch>, seen: Seen) {
+        let State { held, failed, .. } = state;
+        let Some(held) = held.as_mut().filter(|held| Arc::ptr_eq(&held.watch, watch)) else { return };
+        match seen {
+            Seen::Unchanged => {}
+            Seen::Same => held.is_outdated = false,
+            Seen::Other => {
+                held.is_outdated = true;
+                // What made the last lookup fail may have been mended.
+                *failed = None;
+            }
+        }
+        if held.is_outdated {
+            self.renew(state);
+        }
     }
 }
 
@@ -350,7 +391,7 @@ mod tests {
                 let expiry = lookups.lifetime.map(|lifetime| lookups.clock.now() + lifetime);
                 let id = format!("AKIA{}", lookups.keys.load(Ordering::Relaxed));
                 let credentials = Credentials::new(id, "secret", None, expiry, "test");
-                Ok(Found { identity: credentials, files: FileStamps::default() })
+                Ok(Found { identity: credentials, watch: Arc::new(Mutex::new(FileStamps::default())) })
             }
             .boxed()
         }
@@ -393,6 +434,16 @@ mod tests {
         /// Returns the credentials if no lookup has to be waited for.
         fn at_once(&self) -> Option<Result<String>> {
             self.credentials.get().now_or_never().map(|got| got.map(|keys| keys.access_key_id().to_owned()))
+        }
+
+        /// Lets a look at the files find this.
+        async fn sees(&self, seen: Seen) {
+            {
+                let mut state = self.credentials.0.state.lock();
+                let watch = state.held.as_ref().unwrap().watch.clone();
+                self.credentials.note(&mut state, &watch, seen);
+            }
+            settle().await;
         }
 
         async fn first(&self) {
@@ -481,6 +532,41 @@ mod tests {
         all.let_end();
         let error = all.credentials.get().await.unwrap_err();
         assert!(error.message().as_str().contains("the source is down"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_mended_after_a_failed_lookup_is_read_without_a_pause() {
+        let all = setting(None);
+        all.first().await;
+        for round in 0..3 {
+            let begun = 1 + 2 * round;
+            *all.source.0.fails.lock() = true;
+            all.let_end();
+            all.sees(Seen::Other).await;
+            assert_eq!(all.begun(), begun + 1);
+            all.sees(Seen::Unchanged).await;
+            assert_eq!(all.begun(), begun + 1, "a file that stays broken is not read at once");
+            *all.source.0.fails.lock() = false;
+            all.replace_keys();
+            all.let_end();
+            all.sees(Seen::Other).await;
+            assert_eq!(all.begun(), begun + 2);
+            assert_eq!(all.at_once().unwrap().unwrap(), format!("AKIA{}", round + 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_as_it_was_is_no_reason_for_a_lookup() {
+        let all = setting(None);
+        all.first().await;
+        *all.source.0.fails.lock() = true;
+        all.let_end();
+        all.sees(Seen::Other).await;
+        assert_eq!(all.begun(), 2);
+        all.sees(Seen::Same).await;
+        all.credentials.0.state.lock().failed = None;
+        all.sees(Seen::Unchanged).await;
+        assert_eq!(all.begun(), 2, "the credentials are again those of the file");
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::pin::Pin;
 
 /// A source of credentials. Nothing has been fetched from it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialSource {
     AccessKeys(AccessKeys),
     AssumeRole(AssumeRole, Box<CredentialSource>),

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 const MAX_TOKEN: u64 = 1 << 20;
 
 /// The SSO settings of a profile.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sso {
     profile: String,
     account_id: String,

@@ -1,6 +1,9 @@
+use super::renewing::{LookUp, Seen};
+use crate::config::Config;
 use crate::config::environment::tests::{Home, parsed};
 use crate::error::{Error, Kind};
 use crate::sdk::credentials::*;
+use aws_config::Region;
 
 const CONFIG: &str = "
 [default]
@@ -145,5 +148,37 @@ fn an_unusable_source_is_an_error_that_says_what_to_do_next() {
         for part in parts {
             assert!(error.message().as_str().contains(part), "{part} is not in: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_run_again_only_if_its_own_settings_change_and_not_if_it_writes_awss_files_itself() {
+    let home = Home::new("", "");
+    let files = home.read("", &[]).unwrap().files;
+    let write = |command: &str, other: &str| {
+        let profile = format!("[profile p]\ncredential_process = {command}\n[profile other]\nregion = {other}\n");
+        std::fs::write(&files.config, profile).unwrap();
+    };
+    // Each change is one of the size too, which a clock of coarse steps does not hide.
+    let keys = r#"echo '{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"s"}'"#;
+    let writes = format!("echo '# a cache' >> '{}'; {keys}", files.credentials.display());
+    write(&writes, "eu-west-1");
+    let environment = home.read("", &[("AWS_PROFILE", "p")]).unwrap();
+    let config = Config { variables: environment.variables.clone(), ..parsed("") };
+    let source = CredentialSource::find(&config, &environment).unwrap();
+    let lookup = Lookup::new(source, &config, &environment, &Region::from_static("eu-west-1")).unwrap();
+    for _ in 0..2 {
+        let found = lookup.look_up().await.unwrap();
+        assert_eq!(found.watch.look(), Seen::Same, "the command has written the credentials file");
+        assert_eq!(found.watch.look(), Seen::Unchanged);
+        write(&writes, "us-gov-west-1");
+        assert_eq!(found.watch.look(), Seen::Same, "another profile has changed");
+        write("echo", "eu-west-1");
+        assert_eq!(found.watch.look(), Seen::Other);
+        assert_eq!(found.watch.look(), Seen::Unchanged, "the change was reported");
+        std::fs::write(&files.config, "[").unwrap();
+        assert_eq!(found.watch.look(), Seen::Other, "a broken file is read, so that its error is reported");
+        write(&writes, "eu-west-1");
+        assert_eq!(found.watch.look(), Seen::Same);
     }
 }

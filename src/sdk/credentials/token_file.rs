@@ -5,10 +5,12 @@ use super::renewing::{Found, LookUp};
 use crate::config::environment::FileStamps;
 use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::runtime::blocking;
+use crate::runtime::sync::Mutex;
 use crate::sys::regular_file;
 use aws_credential_types::Token;
 use futures::future::{BoxFuture, FutureExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The setting that names the file.
@@ -54,5 +56,5 @@ fn read(path: &Path) -> Result<Found<Token>> {
         return Err(failed("is empty"));
     }
     check_token(text, &format!("the token in {name}"))?;
-    Ok(Found { identity: Token::new(text, None), files })
+    Ok(Found { identity: Token::new(text, None), watch: Arc::new(Mutex::new(files)) })
 }

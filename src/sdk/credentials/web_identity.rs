@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const MAX_TOKEN: u64 = 64 << 10;
 
 /// A token file, and the role that is assumed with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebIdentity {
     file: PathBuf,
     /// The variable or the profile's key that names the file, for messages.
