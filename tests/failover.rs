@@ -3,6 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::time::Duration;
 use support::capi::*;
 use support::{Cut, Gate, LocalBedrock, Reply};
 
@@ -304,7 +305,7 @@ fn a_target_that_failed_rests_also_for_derived_models_and_is_then_tried_by_a_cal
         server.respond_with(|_| Reply::text_response("Hello"));
     }
     assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
-    std::thread::sleep(std::time::Duration::from_millis(2));
+    std::thread::sleep(Duration::from_millis(2));
     assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0], "its rest is over");
 }
 
@@ -444,6 +445,30 @@ fn a_hedge_that_fails_leaves_the_first_target_its_time() {
         let outcome = targets.model.generate(&hello());
         assert_eq!(outcome.response().model, MODELS[0]);
     });
+}
+
+#[test]
+fn a_target_may_pause_after_its_message_start_for_longer_than_the_first_event_may_take() {
+    const FIRST_EVENT_AND_MORE: Duration = Duration::from_millis(900);
+    for slow in 0..2 {
+        let targets = Targets::new(2, json!({"timeouts": {"first_event": "300ms", "idle": "30s"}}));
+        if slow == 1 {
+            targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
+        }
+        let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
+        targets.servers[slow].push(reply.message_stop("end_turn").metadata(1, 1));
+        let (outcome, events) = call(&targets.model, "ConverseStream");
+        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (MODELS[slow], "Hello"));
+    }
+
+    // A hedge that fails in the meantime does not take the first target's time.
+    let members = json!({"hedge": {"after": "100ms"}, "timeouts": {"first_event": "300ms", "idle": "30s"}});
+    let targets = Targets::new(2, members);
+    let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
+    targets.servers[0].push(reply.message_stop("end_turn").metadata(1, 1));
+    targets.servers[1].push(Reply::hang());
+    let (outcome, _) = call(&targets.model, "ConverseStream");
+    assert_eq!((&*outcome.response().model, targets.received()), (MODELS[0], vec![1, 1]));
 }
 
 #[test]

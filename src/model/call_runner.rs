@@ -227,6 +227,7 @@ impl CallRunner {
         }
         let timeouts = &self.settings.timeouts;
         let total = timers.total.or_else(|| timeouts.total.map(|total| Deadline::after(Wait::Total, total)));
+        writer.limit(timers.first, total);
         let open = |chosen| -> Opening<'_, Opened> {
             let timers = Timers::within(timeouts, call.operation.streams(), total);
             Box::pin(async move {
@@ -246,8 +247,12 @@ impl CallRunner {
         let (timers, mut reservation) = self.admit(&chosen, call, timers, writer).await?;
         let (form, max_answer) = (call.operation.response_form(), self.config().max_answer);
         // The next target is called even if the worker is late: the reader waits for that.
-        let until = if chosen.has_alternative { timers.first.once_more() } else { timers.first };
-        writer.limit(until, timers.total);
+        let for_reader = |until: Deadline| if chosen.has_alternative { until.once_more() } else { until };
+        let limit_reader = |until| match holds {
+            true => writer.prolong(for_reader(until), timers.total),
+            false => writer.limit(until, timers.total),
+        };
+        limit_reader(timers.first);
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
@@ -260,7 +265,7 @@ impl CallRunner {
                 let limits = StreamLimits { first_event, idle: self.settings.timeouts.idle, total, max_answer };
                 let mut incoming = Box::new(Incoming::new(response, form, limits));
                 if holds {
-                    let content = incoming.content().await;
+                    let content = incoming.content(&limit_reader).await;
                     let request_id = &incoming.head().request_id;
                     content.map_err(|error| name_host(error, &attempts).with_request_id(request_id))?;
                 }
@@ -292,7 +297,7 @@ impl CallRunner {
         let timeouts = &self.settings.timeouts;
         let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue).or_earlier(timers.total));
         let until = queue.unwrap_or(timers.first);
-        writer.limit(until, timers.total);
+        writer.prolong(until, timers.total);
         let estimate = Estimate::of_request(&call.request).await?;
         let advice = "Raise limits, or the timer; set maxTokens in requests: it is reserved";
         let reservation = until.limit_turn("its turn under limits", advice, quota.reserve(estimate)).await?;
