@@ -310,6 +310,64 @@ fn a_target_that_failed_rests_also_for_derived_models_and_is_then_tried_by_a_cal
 }
 
 #[test]
+fn a_target_that_is_silent_until_the_end_of_total_rests() {
+    for operation in FORMS {
+        let targets = Targets::new(2, json!({"timeouts": {"total": "400ms"}, "cooldown": "1h"}));
+        targets.servers[0].push(Reply::hang());
+        targets.servers[1].respond_with(move |_| answer(operation, "Hello"));
+        call(&targets.model, operation).0.failed(BEDROCK_E_TIMEOUT);
+        for _ in 0..2 {
+            assert_eq!(call(&targets.model, operation).0.response().model, MODELS[1], "{operation}");
+        }
+        assert_eq!(targets.received(), [1, 2], "{operation}");
+    }
+}
+
+#[test]
+fn a_target_does_not_rest_because_a_call_waited_too_long_for_its_limits() {
+    let members = json!({"limits": {"requests_per_minute": 1}, "timeouts": {"queue": "50ms"}, "cooldown": "1h"});
+    let targets = Targets::new(2, members);
+    for server in &targets.servers {
+        server.respond_with(|_| Reply::text_response("Hello"));
+    }
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0]);
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1], "its quota is used up");
+    // The call waits for its turn again, which it would not do for a target that rests.
+    let waits = targets.model.stats().waits;
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
+    assert_eq!(targets.model.stats().waits, waits + 1);
+}
+
+#[test]
+fn a_request_for_a_model_of_its_own_that_does_not_exist_makes_no_target_rest() {
+    for (reason, error) in [
+        ("not_found", Reply::error(404, "ResourceNotFoundException", "none")),
+        ("access_denied", Reply::error(403, "AccessDeniedException", "no access to this model")),
+    ] {
+        let targets = Targets::new(2, json!({"fallback_on": [reason], "cooldown": "1h"}));
+        targets.servers[0].push(error);
+        for server in &targets.servers {
+            server.respond_with(|_| Reply::text_response("Hello"));
+        }
+        let request = Request::json(r#"{"modelId":"typo","messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
+        assert_eq!(targets.model.generate(&request).response().model, MODELS[1]);
+        assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0], "{reason}");
+    }
+}
+
+#[test]
+fn the_error_of_a_fallback_that_was_called_alone_names_it_and_the_target_that_rests() {
+    let targets = Targets::new(2, json!({"cooldown": "1h"}));
+    targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
+    targets.servers[1].push(Reply::text_response("Hello"));
+    targets.model.generate(&hello()).response();
+    targets.servers[1].push(Reply::error(403, "AccessDeniedException", "no access to this model"));
+    let outcome = targets.model.generate(&hello());
+    let failure = outcome.failed(BEDROCK_E_ACCESS_DENIED);
+    failure.says(&["1 of 2 targets failed: second-model at ", "no access to this model", "; first-model rests"]);
+}
+
+#[test]
 fn a_target_that_rests_is_called_if_no_other_answers() {
     let targets = Targets::new(2, json!({"cooldown": "1h"}));
     for server in &targets.servers {

@@ -84,7 +84,7 @@ impl CallRunner {
     pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Result<Self> {
         let concurrency = Concurrency::new(config.max_concurrency, config.max_queue);
         let quota = config.limits.map(Quota::new);
-        let failover = Failover::new(&config.failover)?;
+        let failover = Failover::new(&config)?;
         let clients = Clients::new(failover.count());
         let shared = Shared { access: Access::new(config, transport), failover, concurrency, quota };
         Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })

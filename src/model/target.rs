@@ -36,6 +36,11 @@ impl Target {
         Ok(Target { model, region, base_url, members, rest: Rest::new(cooldown) })
     }
 
+    /// Returns whether the target has a model of its own.
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// Returns whether the target can answer the call. The body of InvokeModel is in a model's own form, and a token
     /// count is that of a model: another model would answer something else. Other operations are about a resource of
     /// one region.
