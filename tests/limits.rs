@@ -117,7 +117,26 @@ fn throttling_that_does_not_end_is_an_error_after_that_time() {
     let outcome = Model::at_with(&bedrock, json!({"retry": retry})).generate(&hello());
     let attempts = outcome.failed(BEDROCK_E_THROTTLED).attempts;
     assert!(attempts > 1, "{attempts}: max_attempts is 1");
+    outcome.failed(BEDROCK_E_THROTTLED).says(&["retry.throttling.max_elapsed"]);
+    assert!(!outcome.failed(BEDROCK_E_THROTTLED).message.contains("max_attempts"));
     assert!(outcome.took >= Duration::from_millis(90), "{:?}", outcome.took);
+}
+
+#[test]
+fn a_throttled_call_is_not_sent_again_at_once_because_the_service_asks_for_no_wait() {
+    for (header, wait) in [("retry-after", "0"), ("x-amz-retry-after", "1")] {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(move |_| {
+            let error = Reply::error(429, "ThrottlingException", "slow down");
+            error.header(header, wait)
+        });
+        // The library's own wait is at least one second.
+        let retry = json!({"max_attempts": 1, "throttling": {"max_elapsed": "500ms"}});
+        let outcome = Model::at_with(&bedrock, json!({"retry": retry})).generate(&hello());
+        let failure = outcome.failed(BEDROCK_E_THROTTLED);
+        assert_eq!(failure.attempts, 1, "{header}");
+        failure.says(&["retry.throttling.max_elapsed"]);
+    }
 }
 
 #[test]

@@ -73,6 +73,11 @@ enum Response {
 
 /// The mean of the first wait after throttling, beyond `max_attempts`. It doubles each time.
 const THROTTLED_BACKOFF: Duration = Duration::from_secs(2);
+/// The shortest wait for which a service can ask there: many calls that wait less would only use up the quota.
+const SHORTEST_ASKED: Duration = Duration::from_millis(100);
+/// The advice of a call that was throttled for longer than it is tried.
+const THROTTLED_ADVICE: &str = "Call less often or ask for a higher quota; retry.throttling.max_elapsed and the timers \
+                                of the call set how long it is tried";
 
 /// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
@@ -337,7 +342,10 @@ impl CallRunner {
             let estimate = reserved.as_ref().map(Reservation::estimate);
             reserved.into_iter().for_each(|reservation| reservation.fail(is_throttled));
             let wait = self.wait_after_throttling(&error, began, number, limits).filter(|_| !chosen.has_alternative);
-            let Some(wait) = wait else { return Err(error) };
+            let Some(wait) = wait else {
+                let is_tried_for_a_time = is_throttled && self.settings.retry.throttled_for.is_some();
+                return Err(if is_tried_for_a_time { error.advise(THROTTLED_ADVICE) } else { error });
+            };
             attempts.retry_after(wait);
             tokio::time::sleep(wait).await;
             if let (Some(quota), Some(estimate)) = (&self.shared.quota, estimate) {
@@ -380,7 +388,8 @@ impl CallRunner {
     ) -> Option<Duration> {
         let most = self.settings.retry.throttled_for.filter(|_| error.kind() == Kind::Throttled)?;
         let backoff = THROTTLED_BACKOFF.saturating_mul(1 << number.min(8)).mul_f64(0.5 + 0.5 * fastrand::f64());
-        let wait = error.retry_after().unwrap_or(backoff).min(limits.max_backoff);
+        let asked = error.retry_after().filter(|wait| *wait >= SHORTEST_ASKED);
+        let wait = asked.unwrap_or(backoff).min(limits.max_backoff);
         let is_in_time = tokio::time::Instant::now() + wait < limits.deadline;
         (is_in_time && began.elapsed() + wait <= most).then_some(wait)
     }
