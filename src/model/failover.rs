@@ -5,6 +5,7 @@
 
 use super::rest::Turn;
 use super::target::Target;
+use crate::call::timer::Deadline;
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use crate::sdk::call::Call;
@@ -30,6 +31,14 @@ pub struct Chosen<'a> {
     pub index: usize,
     /// Whether another target is called too, or can be called if this one fails: then this one gets no second attempt.
     pub has_alternative: bool,
+}
+
+impl Chosen<'_> {
+    /// Returns the deadline of the reader for one of the target. The next target is called even if the worker is late: the
+    /// reader waits for that.
+    pub fn for_reader(&self, until: Deadline) -> Deadline {
+        if self.has_alternative { until.once_more() } else { until }
+    }
 }
 
 /// What one target makes of a call.
@@ -61,13 +70,13 @@ impl Failover {
         (0..self.count()).filter(|&index| self.targets[index].can_answer(call)).collect()
     }
 
-    /// Opens the call at one target after the other, until one answers or `until` has passed. Returns the answer, or an
-    /// error that tells what each target returned.
+    /// Opens the call at one target after the other, until one answers or the time `until` has passed. Returns the answer,
+    /// or an error that tells what each target returned.
     pub async fn open<'a, T>(
         &'a self,
         call: &Call,
         candidates: Vec<usize>,
-        until: Option<Instant>,
+        until: impl Fn() -> Option<Instant>,
         open: impl Fn(Chosen<'a>) -> Opening<'a, T>,
     ) -> Result<T> {
         let model = &call.request.subject;
@@ -107,13 +116,14 @@ impl Failover {
             if self.is_of_target(&error, index, call) {
                 turn.fail();
             }
-            let moves_on = self.moves_on(&error) && until.is_none_or(|until| Instant::now() < until);
+            let is_over = until().is_some_and(|until| until <= Instant::now());
+            let moves_on = self.moves_on(&error) && !is_over;
             failures.push((index, error));
             if moves_on {
                 let is_beside = !running.is_empty();
                 running.extend(start(&mut untried, is_beside));
             }
-            if running.is_empty() {
+            if running.is_empty() || is_over {
                 return Err(self.tell(failures, &untried, model));
             }
         }
@@ -225,7 +235,7 @@ mod tests {
                 Ok(index)
             })
         };
-        let opened = || failover.open(&call, vec![0, 1], None, open);
+        let opened = || failover.open(&call, vec![0, 1], || None, open);
         let later = async {
             // Both calls wait to be hedged when the second target fails the first of them.
             sleep(HEDGE / 2).await;
