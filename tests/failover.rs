@@ -540,10 +540,16 @@ fn a_wrong_fallback_is_an_error_that_points_to_it() {
         (json!({"model": "m", "request": {"guardrailConfig": null}}), "/fallbacks/0/request/guardrailConfig", "guard"),
         (json!({"model": "m", "request": {"max_token": 1}}), "/fallbacks/0/request/max_token", "max_tokens"),
         (json!({"model": "m", "request": {"modelId": "x"}}), "/fallbacks/0/request/modelId", "\"model\""),
+        (
+            json!({"model": "m", "request": {"max_tokens": "x"}}),
+            "/fallbacks/0/request/max_tokens",
+            "\"fallbacks.0.request\": ",
+        ),
+        (json!({"model": "m", "region": "eu-west-1"}), "/fallbacks/0/region", "\"base_url\""),
     ] {
         let config = with(config(&bedrock), json!({"fallbacks": [fallback]}));
         let failure = Model::try_new(&config.to_string()).err().unwrap();
-        failure.is(BEDROCK_E_CONFIG).says(&[says]);
+        failure.is(BEDROCK_E_CONFIG).says(&[says, "bedrock: config: "]);
         assert_eq!(failure.path, path, "{failure:?}");
     }
     for key in ["fallback_on", "cooldown", "hedge"] {

@@ -92,6 +92,22 @@ fn a_call_fails_at_once_if_too_many_wait() {
 }
 
 #[test]
+fn a_call_that_would_wait_fails_at_once_if_none_may_wait() {
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 1, "max_queue": 0}));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| model.generate(&hello()));
+        gate.wait_arrivals(1);
+        let outcome = model.generate(&hello());
+        outcome.failed(BEDROCK_E_THROTTLED).says(&["1 calls run (max_concurrency)", "none may wait (max_queue is 0)"]);
+        gate.open();
+        first.join().unwrap().response();
+    });
+}
+
+#[test]
 fn a_throttled_call_is_sent_again_for_as_long_as_the_config_permits() {
     let bedrock = LocalBedrock::start();
     for _ in 0..8 {

@@ -313,7 +313,10 @@ impl CallRunner {
             Some(reservation) => reservation,
             // A limit that was learned is a guess. Another target answers sooner.
             None if visit.chosen.has_alternative && quota.has_learned() => {
-                return Err(Error::new(Kind::Throttled, "no room under the limits that were learned (limits.adaptive)"));
+                return Err(Error::new(
+                    Kind::Throttled,
+                    "no room under the limits that were learned (limits.adaptive)",
+                ));
             }
             None => self.wait_for_turn(quota, estimate, call, until, false).await?,
         };

@@ -90,10 +90,11 @@ impl Concurrency {
     ) -> Result<OwnedSemaphorePermit> {
         if self.max_queue.is_some_and(|most| self.waiting.load(Ordering::Relaxed) >= most) {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            let most = self.max_queue.unwrap_or_default();
-            let what = format_args!(
-                "the call was not sent: {number} calls run (max_concurrency), and {most} wait already (max_queue)"
-            );
+            let queue = match self.max_queue {
+                Some(0) | None => "none may wait (max_queue is 0)".to_owned(),
+                Some(most) => format!("{most} wait already (max_queue)"),
+            };
+            let what = format_args!("the call was not sent: {number} calls run (max_concurrency), and {queue}");
             return Err(Error::new(Kind::Throttled, what).advise("Call again later, or raise max_queue"));
         }
         let _waiting = Counted::new(&self.waiting);
