@@ -508,7 +508,7 @@ fn a_hedge_that_fails_leaves_the_first_target_its_time() {
 #[test]
 fn a_target_may_pause_after_its_message_start_for_longer_than_the_first_event_may_take() {
     const FIRST_EVENT_AND_MORE: Duration = Duration::from_millis(900);
-    for slow in 0..2 {
+    for (slow, model) in MODELS.into_iter().enumerate().take(2) {
         let targets = Targets::new(2, json!({"timeouts": {"first_event": "300ms", "idle": "30s"}}));
         if slow == 1 {
             targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
@@ -516,7 +516,7 @@ fn a_target_may_pause_after_its_message_start_for_longer_than_the_first_event_ma
         let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
         targets.servers[slow].push(reply.message_stop("end_turn").metadata(1, 1));
         let (outcome, events) = call(&targets.model, "ConverseStream");
-        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (MODELS[slow], "Hello"));
+        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (model, "Hello"));
     }
 
     // A hedge that fails in the meantime does not take the first target's time.
