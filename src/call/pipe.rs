@@ -162,7 +162,7 @@ impl Pipe {
     pub fn prolong(&self, until: Deadline, total: Option<Deadline>) {
         let mut state = self.state.lock();
         state.total = total.or(state.total);
-        let until = state.until.filter(|known| known.at() > until.at()).unwrap_or(until);
+        let until = state.until.filter(|known| known.passes_at() > until.passes_at()).unwrap_or(until);
         state.limit(until);
     }
 
