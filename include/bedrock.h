@@ -528,8 +528,8 @@ void bedrock_error_free(bedrock_error *error);
  *                               timeout in the same way. (duration; default: timeout)
  *   timeouts.total              The limit for a whole call. (duration; default: none)
  *   timeouts.queue              The wait for max_concurrency, and that for limits. If it is set,
- *                               the other timers start when this wait ends; otherwise they start
- *                               with the call. (duration; default: none)
+ *                               the other timers start when these waits have ended; otherwise they
+ *                               start with the call. (duration; default: none)
  *   retry                       How failed attempts are repeated. (object; default: {})
  *   retry.max_attempts          The most attempts of a call, the first included. 1 turns retries
  *                               off. With fallbacks, only the last target has more than one.
@@ -542,8 +542,10 @@ void bedrock_error_free(bedrock_error *error);
  *                               (object; default: none)
  *   fallbacks                   Other targets for Converse and ConverseStream, in their order:
  *                               objects with model, region or base_url, and request with members
- *                               that replace the request's. All timers but timeouts.total start
- *                               anew at each. (array; default: none)
+ *                               that replace the request's. region alone calls an endpoint of that
+ *                               region, and needs base_url beside it if the config has one. All
+ *                               timers but timeouts.total start anew at each. (array; default:
+ *                               none)
  *   fallback_on                 More failures after which the next target is called. (array of
  *                               "access_denied", "context_overflow", "not_found" and "validation";
  *                               default: [])
@@ -568,7 +570,8 @@ void bedrock_error_free(bedrock_error *error);
  *                               derived from it. More calls wait, within timeouts.queue, or within
  *                               their other timers if it is not set. (number; default: no limit)
  *   max_queue                   The most calls that wait for max_concurrency. One more fails at
- *                               once with BEDROCK_E_THROTTLED. (number; default: no limit)
+ *                               once with BEDROCK_E_THROTTLED. With 0 none waits. (number; default:
+ *                               no limit)
  *   limits                      The quota of a minute, for this model and the models derived from
  *                               it. (object; default: none)
  *   limits.requests_per_minute  The most requests that are sent in a minute. (number; default: no

@@ -415,6 +415,26 @@ fn a_wait_in_the_queue_is_in_the_log() {
 }
 
 #[test]
+fn a_wait_for_the_limits_is_in_the_log() {
+    let ear = listen();
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("Hello"));
+    let members = json!({"limits": {"tokens_per_minute": 1}, "defaults": {"max_tokens": 100}});
+    let model = named_model(&bedrock, "the-limited-model", members);
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| model.generate(&hello()));
+        gate.wait_arrivals(1);
+        let second = threads.spawn(|| model.with(json!({"timeouts": {"queue": "50ms"}})).generate(&hello()));
+        second.join().expect("no panic").failed(BEDROCK_E_TIMEOUT);
+        gate.open();
+        first.join().expect("no panic").response();
+    });
+    ear.wait_for("Converse with the-limited-model", "waits for its turn under limits");
+}
+
+#[test]
 fn an_attempt_that_a_cancel_ends_is_in_the_log() {
     let ear = listen();
     let bedrock = LocalBedrock::start();

@@ -3,6 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::time::Duration;
 use support::capi::*;
 use support::{Cut, Gate, LocalBedrock, Reply};
 
@@ -304,8 +305,66 @@ fn a_target_that_failed_rests_also_for_derived_models_and_is_then_tried_by_a_cal
         server.respond_with(|_| Reply::text_response("Hello"));
     }
     assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
-    std::thread::sleep(std::time::Duration::from_millis(2));
+    std::thread::sleep(Duration::from_millis(2));
     assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0], "its rest is over");
+}
+
+#[test]
+fn a_target_that_is_silent_until_the_end_of_total_rests() {
+    for operation in FORMS {
+        let targets = Targets::new(2, json!({"timeouts": {"total": "400ms"}, "cooldown": "1h"}));
+        targets.servers[0].push(Reply::hang());
+        targets.servers[1].respond_with(move |_| answer(operation, "Hello"));
+        call(&targets.model, operation).0.failed(BEDROCK_E_TIMEOUT);
+        for _ in 0..2 {
+            assert_eq!(call(&targets.model, operation).0.response().model, MODELS[1], "{operation}");
+        }
+        assert_eq!(targets.received(), [1, 2], "{operation}");
+    }
+}
+
+#[test]
+fn a_target_does_not_rest_because_a_call_waited_too_long_for_its_limits() {
+    let members = json!({"limits": {"requests_per_minute": 1}, "timeouts": {"queue": "50ms"}, "cooldown": "1h"});
+    let targets = Targets::new(2, members);
+    for server in &targets.servers {
+        server.respond_with(|_| Reply::text_response("Hello"));
+    }
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0]);
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1], "its quota is used up");
+    // The call waits for its turn again, which it would not do for a target that rests.
+    let waits = targets.model.stats().waits;
+    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
+    assert_eq!(targets.model.stats().waits, waits + 1);
+}
+
+#[test]
+fn a_request_for_a_model_of_its_own_that_does_not_exist_makes_no_target_rest() {
+    for (reason, error) in [
+        ("not_found", Reply::error(404, "ResourceNotFoundException", "none")),
+        ("access_denied", Reply::error(403, "AccessDeniedException", "no access to this model")),
+    ] {
+        let targets = Targets::new(2, json!({"fallback_on": [reason], "cooldown": "1h"}));
+        targets.servers[0].push(error);
+        for server in &targets.servers {
+            server.respond_with(|_| Reply::text_response("Hello"));
+        }
+        let request = Request::json(r#"{"modelId":"typo","messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
+        assert_eq!(targets.model.generate(&request).response().model, MODELS[1]);
+        assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0], "{reason}");
+    }
+}
+
+#[test]
+fn the_error_of_a_fallback_that_was_called_alone_names_it_and_the_target_that_rests() {
+    let targets = Targets::new(2, json!({"cooldown": "1h"}));
+    targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
+    targets.servers[1].push(Reply::text_response("Hello"));
+    targets.model.generate(&hello()).response();
+    targets.servers[1].push(Reply::error(403, "AccessDeniedException", "no access to this model"));
+    let outcome = targets.model.generate(&hello());
+    let failure = outcome.failed(BEDROCK_E_ACCESS_DENIED);
+    failure.says(&["1 of 2 targets failed: second-model at ", "no access to this model", "; first-model rests"]);
 }
 
 #[test]
@@ -447,6 +506,30 @@ fn a_hedge_that_fails_leaves_the_first_target_its_time() {
 }
 
 #[test]
+fn a_target_may_pause_after_its_message_start_for_longer_than_the_first_event_may_take() {
+    const FIRST_EVENT_AND_MORE: Duration = Duration::from_millis(900);
+    for (slow, model) in MODELS.into_iter().enumerate().take(2) {
+        let targets = Targets::new(2, json!({"timeouts": {"first_event": "300ms", "idle": "30s"}}));
+        if slow == 1 {
+            targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
+        }
+        let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
+        targets.servers[slow].push(reply.message_stop("end_turn").metadata(1, 1));
+        let (outcome, events) = call(&targets.model, "ConverseStream");
+        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (model, "Hello"));
+    }
+
+    // A hedge that fails in the meantime does not take the first target's time.
+    let members = json!({"hedge": {"after": "100ms"}, "timeouts": {"first_event": "300ms", "idle": "30s"}});
+    let targets = Targets::new(2, members);
+    let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
+    targets.servers[0].push(reply.message_stop("end_turn").metadata(1, 1));
+    targets.servers[1].push(Reply::hang());
+    let (outcome, _) = call(&targets.model, "ConverseStream");
+    assert_eq!((&*outcome.response().model, targets.received()), (MODELS[0], vec![1, 1]));
+}
+
+#[test]
 fn a_wrong_fallback_is_an_error_that_points_to_it() {
     let bedrock = LocalBedrock::start();
     for (fallback, path, says) in [
@@ -457,10 +540,16 @@ fn a_wrong_fallback_is_an_error_that_points_to_it() {
         (json!({"model": "m", "request": {"guardrailConfig": null}}), "/fallbacks/0/request/guardrailConfig", "guard"),
         (json!({"model": "m", "request": {"max_token": 1}}), "/fallbacks/0/request/max_token", "max_tokens"),
         (json!({"model": "m", "request": {"modelId": "x"}}), "/fallbacks/0/request/modelId", "\"model\""),
+        (
+            json!({"model": "m", "request": {"max_tokens": "x"}}),
+            "/fallbacks/0/request/max_tokens",
+            "\"fallbacks.0.request\": ",
+        ),
+        (json!({"model": "m", "region": "eu-west-1"}), "/fallbacks/0/region", "\"base_url\""),
     ] {
         let config = with(config(&bedrock), json!({"fallbacks": [fallback]}));
         let failure = Model::try_new(&config.to_string()).err().unwrap();
-        failure.is(BEDROCK_E_CONFIG).says(&[says]);
+        failure.is(BEDROCK_E_CONFIG).says(&[says, "bedrock: config: "]);
         assert_eq!(failure.path, path, "{failure:?}");
     }
     for key in ["fallback_on", "cooldown", "hedge"] {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -92,6 +92,22 @@ fn a_call_fails_at_once_if_too_many_wait() {
 }
 
 #[test]
+fn a_call_that_would_wait_fails_at_once_if_none_may_wait() {
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 1, "max_queue": 0}));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| model.generate(&hello()));
+        gate.wait_arrivals(1);
+        let outcome = model.generate(&hello());
+        outcome.failed(BEDROCK_E_THROTTLED).says(&["1 calls run (max_concurrency)", "none may wait (max_queue is 0)"]);
+        gate.open();
+        first.join().unwrap().response();
+    });
+}
+
+#[test]
 fn a_throttled_call_is_sent_again_for_as_long_as_the_config_permits() {
     let bedrock = LocalBedrock::start();
     for _ in 0..8 {
@@ -117,7 +133,26 @@ fn throttling_that_does_not_end_is_an_error_after_that_time() {
     let outcome = Model::at_with(&bedrock, json!({"retry": retry})).generate(&hello());
     let attempts = outcome.failed(BEDROCK_E_THROTTLED).attempts;
     assert!(attempts > 1, "{attempts}: max_attempts is 1");
+    outcome.failed(BEDROCK_E_THROTTLED).says(&["retry.throttling.max_elapsed"]);
+    assert!(!outcome.failed(BEDROCK_E_THROTTLED).message.contains("max_attempts"));
     assert!(outcome.took >= Duration::from_millis(90), "{:?}", outcome.took);
+}
+
+#[test]
+fn a_throttled_call_is_not_sent_again_at_once_because_the_service_asks_for_no_wait() {
+    for (header, wait) in [("retry-after", "0"), ("x-amz-retry-after", "1")] {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(move |_| {
+            let error = Reply::error(429, "ThrottlingException", "slow down");
+            error.header(header, wait)
+        });
+        // The library's own wait is at least one second.
+        let retry = json!({"max_attempts": 1, "throttling": {"max_elapsed": "500ms"}});
+        let outcome = Model::at_with(&bedrock, json!({"retry": retry})).generate(&hello());
+        let failure = outcome.failed(BEDROCK_E_THROTTLED);
+        assert_eq!(failure.attempts, 1, "{header}");
+        failure.says(&["retry.throttling.max_elapsed"]);
+    }
 }
 
 #[test]
@@ -132,6 +167,116 @@ fn an_adaptive_limit_is_learned_from_a_refusal() {
     bedrock.push(Reply::error(429, "ThrottlingException", "slow down"));
     model.generate(&hello()).failed(BEDROCK_E_THROTTLED);
     assert_eq!(model.stats().requests_per_minute, 9);
+}
+
+#[test]
+fn an_adaptive_limit_is_learned_from_a_refusal_that_a_retry_hides() {
+    let bedrock = LocalBedrock::start();
+    let retry = json!({"max_attempts": 2, "max_backoff": "1ms"});
+    let model = Model::at_with(&bedrock, json!({"limits": {"adaptive": true}, "retry": retry}));
+    bedrock.push(Reply::error(429, "ThrottlingException", "slow down"));
+    bedrock.push(Reply::text_response("Hello"));
+    assert_eq!(model.generate(&hello()).response().attempts, 2);
+    assert_eq!(model.stats().requests_per_minute, 5);
+}
+
+#[test]
+fn a_throttled_call_that_waits_for_its_turn_again_tells_so() {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::error(429, "ThrottlingException", "slow down"));
+    let retry = json!({"max_attempts": 1, "max_backoff": "1ms", "throttling": {"max_elapsed": "2m"}});
+    let members = json!({"limits": {"requests_per_minute": 1}, "timeouts": {"total": "500ms"}, "retry": retry});
+    let outcome = Model::at_with(&bedrock, members).generate(&hello());
+    let failure = outcome.failed(BEDROCK_E_TIMEOUT);
+    failure.says(&["its turn under limits and was not sent again", "timeouts.total", "ThrottlingException"]);
+    assert_eq!(failure.attempts, 1);
+}
+
+#[test]
+fn a_limit_that_was_learned_makes_no_call_wait_that_a_fallback_can_answer() {
+    let (bedrock, other) = (LocalBedrock::start(), LocalBedrock::start());
+    bedrock.respond_with(|_| Reply::error(429, "ThrottlingException", "slow down"));
+    other.respond_with(|_| Reply::text_response("Hello"));
+    let fallbacks = json!([{"model": "other-model", "base_url": other.url()}]);
+    let members = json!({"limits": {"adaptive": true}, "fallbacks": fallbacks, "cooldown": "1ms", "timeout": "5s"});
+    let model = Model::at_with(&bedrock, members);
+    // The fewest requests of a minute that are learned.
+    while bedrock.requests().len() < 5 {
+        model.generate(&hello()).response();
+        assert_eq!(model.stats().waits, 0);
+    }
+    std::thread::sleep(Duration::from_millis(2));
+    assert_eq!(model.generate(&hello()).response().model, "other-model");
+    assert_eq!((bedrock.requests().len(), model.stats().waits), (5, 0), "its rest is over, and it has no room");
+}
+
+#[test]
+fn operations_that_invoke_no_model_use_up_no_limits() {
+    let bedrock = LocalBedrock::start();
+    let members = json!({"limits": {"requests_per_minute": 1, "tokens_per_minute": 1_000}, "timeout": "10s"});
+    let model = Model::at_with(&bedrock, members);
+    for _ in 0..3 {
+        bedrock.push(Reply::json(r#"{"inputTokens":7}"#));
+        model.call("CountTokens", &hello()).response();
+    }
+    assert_eq!((model.stats().requests_in_minute, model.stats().tokens_in_minute), (0, 0));
+}
+
+/// Makes a call that waits for this time, until the tokens of another are given back. Returns how many calls run and wait
+/// meanwhile, too.
+fn call_that_waits(settings: Value, operation: &str, time: Duration) -> (Outcome, [u64; 2]) {
+    let (bedrock, gate) = (LocalBedrock::start(), Gate::new());
+    let model = Model::at_with(&bedrock, json!({"limits": {"tokens_per_minute": 200}, "timeouts": {"queue": "1m"}}));
+    let waiting = model.with(settings);
+    bedrock.push(Reply::text_response("Hello").head_waits_for(&gate));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| model.generate(&hello()));
+        gate.wait_arrivals(1);
+        bedrock.push(match operation {
+            "Converse" => Reply::text_response("Hello"),
+            _ => Reply::stream().text_stream(&["Hello"], "end_turn"),
+        });
+        let second = scope.spawn(|| match operation {
+            "Converse" => waiting.generate(&hello()),
+            _ => waiting.stream(&hello()).outcome,
+        });
+        while model.stats().waiting == 0 {
+            std::thread::yield_now();
+        }
+        let stats = model.stats();
+        std::thread::sleep(time);
+        gate.open();
+        first.join().unwrap().response();
+        (second.join().unwrap(), [stats.running as u64, stats.waiting as u64])
+    })
+}
+
+#[test]
+fn the_timers_of_a_call_start_when_its_wait_for_the_limits_ends_if_queue_is_set() {
+    let settings = || json!({"timeouts": {"queue": "1m", "total": "1s"}});
+    for operation in ["Converse", "ConverseStream"] {
+        let (outcome, running_and_waiting) = call_that_waits(settings(), operation, Duration::from_millis(1_200));
+        assert_eq!(outcome.response().text, "Hello", "{operation}");
+        assert_eq!(running_and_waiting, [1, 1], "a call that waits does not run");
+    }
+}
+
+#[test]
+fn total_includes_the_wait_for_a_permit_if_queue_is_not_set() {
+    let (bedrock, other) = (LocalBedrock::start(), LocalBedrock::start());
+    let fallbacks = json!([{"model": "other-model", "base_url": other.url()}]);
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 1, "fallbacks": fallbacks}));
+    let limited = model.with(json!({"timeouts": {"total": "1s"}}));
+    bedrock.push(Reply::text_response("Hello").head_pause(Duration::from_millis(800)));
+    bedrock.push(Reply::hang());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| model.generate(&hello()));
+        bedrock.wait_requests(1);
+        let outcome = limited.generate(&hello());
+        outcome.failed(BEDROCK_E_TIMEOUT);
+        assert!(outcome.took < Duration::from_millis(1_700), "{:?}", outcome.took);
+        first.join().unwrap().response();
+    });
 }
 
 #[test]
@@ -208,7 +353,7 @@ impl Accounts {
 }
 
 /// Makes the calls, many at once. Returns how many failed, how long they took, and the accounts of the service.
-fn calls_under_a_quota(members: serde_json::Value) -> (usize, Duration, Arc<Mutex<Accounts>>) {
+fn calls_under_a_quota(members: Value) -> (usize, Duration, Arc<Mutex<Accounts>>) {
     let (bedrock, accounts) = (LocalBedrock::start(), Arc::<Mutex<Accounts>>::default());
     let of_service = accounts.clone();
     bedrock.respond_with(move |request| of_service.lock().unwrap().reply_to(request));

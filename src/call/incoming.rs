@@ -97,8 +97,9 @@ impl Incoming {
         self.timer.restart(next.or_earlier(self.limits.total));
     }
 
-    /// Waits for content: any event but messageStart. The events so far are held back.
-    pub async fn content(&mut self) -> Result<()> {
+    /// Waits for content: any event but messageStart. The events so far are held back. The reader, who does not see them,
+    /// learns by `renew` until when the next one may come.
+    pub async fn content(&mut self, renew: &(dyn Fn(Deadline) + Sync)) -> Result<()> {
         let mut held = Batch::default();
         while !has_content(&held) && !self.has_long() {
             if self.received.is_empty() && !self.receive().await? {
@@ -113,7 +114,9 @@ impl Incoming {
                 self.failed = Some(error);
             }
             if held.len() > before {
-                self.restart_timer(self.idle());
+                let next = self.idle();
+                self.restart_timer(next);
+                renew(next);
             }
         }
         self.held = held;

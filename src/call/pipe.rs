@@ -158,6 +158,14 @@ impl Pipe {
         state.limit(until);
     }
 
+    /// Sets the same for one of several targets that a call has. The deadline of another one is never shortened.
+    pub fn prolong(&self, until: Deadline, total: Option<Deadline>) {
+        let mut state = self.state.lock();
+        state.total = total.or(state.total);
+        let until = state.until.filter(|known| known.passes_at() > until.passes_at()).unwrap_or(until);
+        state.limit(until);
+    }
+
     /// Lets `decode` append to the batch. A reader that waits sees the events once it is notified. If there are any,
     /// the worker waits for more until `next`.
     pub fn write<R>(&self, next: Option<Deadline>, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {

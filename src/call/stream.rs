@@ -46,7 +46,7 @@ pub struct StartOptions {
 }
 
 /// The note in the error of a timer on which the worker has not acted.
-const BEHIND: &str = "; the library's worker is behind: is its thread stopped, or the machine overloaded?";
+const BEHIND: &str = "; the library's worker is behind, because its thread is stopped or the machine overloaded";
 
 /// The result of [`Stream::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,25 +13,28 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub struct Timers {
     /// Until the first event of a stream, or the end of a unary call.
     pub first: Deadline,
-    /// Until the end of a stream, if that is limited.
+    /// Until the end of the call, if `timeouts.total` is set.
     pub total: Option<Deadline>,
 }
 
 impl Timers {
     /// Starts them now.
     pub fn start(timeouts: &Timeouts, streams: bool) -> Self {
-        // The timer of a unary call is the shorter one of two already.
-        let total = timeouts.total.filter(|_| streams).map(|total| Deadline::after(Wait::Total, total));
-        Timers::within(timeouts, streams, total)
+        let first = Timers::first(timeouts, streams);
+        let total = timeouts.total.map(|total| Deadline::after(Wait::Total, total));
+        Timers { first: first.or_earlier(total), total }
     }
 
     /// Starts them now, for a call that ends at `total`.
     pub fn within(timeouts: &Timeouts, streams: bool, total: Option<Deadline>) -> Self {
-        let first = match streams {
+        Timers { first: Timers::first(timeouts, streams).or_earlier(total), total }
+    }
+
+    fn first(timeouts: &Timeouts, streams: bool) -> Deadline {
+        match streams {
             true => Deadline::after(Wait::FirstEvent, timeouts.first_event),
             false => Deadline::after(Wait::UnaryCall, timeouts.unary),
-        };
-        Timers { first: first.or_earlier(total), total }
+        }
     }
 }
 
@@ -107,11 +110,19 @@ impl Deadline {
         self.or_late(future).await.ok_or_else(|| self.missed())
     }
 
-    /// Waits for the turn of a call, at most until the deadline. The error names what it `waited_for`.
-    pub async fn limit_turn<T>(self, waited_for: &str, advice: &str, turn: impl Future<Output = T>) -> Result<T> {
+    /// Waits for the turn of a call, at most until the deadline. The error names what it `waited_for`. `is_sent`: it has
+    /// been sent before.
+    pub async fn limit_turn<T>(
+        self,
+        waited_for: &str,
+        is_sent: bool,
+        advice: &str,
+        turn: impl Future<Output = T>,
+    ) -> Result<T> {
         self.or_late(turn).await.ok_or_else(|| {
             let (waited, settings) = (in_words(self.setting), self.wait.settings());
-            let what = format_args!("the call waited {waited} for {waited_for} and was never sent ({settings})");
+            let end = if is_sent { "was not sent again" } else { "was never sent" };
+            let what = format_args!("the call waited {waited} for {waited_for} and {end} ({settings})");
             Error::new(Kind::Timeout, what).advise(advice)
         })
     }

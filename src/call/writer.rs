@@ -41,6 +41,11 @@ impl Writer {
         self.shared.pipe.limit(until, total);
     }
 
+    /// Gives the reader the deadlines of its call at one of several targets, as long as it has no later ones.
+    pub fn prolong(&self, until: Deadline, total: Option<Deadline>) {
+        self.shared.pipe.prolong(until, total);
+    }
+
     /// Gives the reader the head of its response.
     pub fn set_head(&self, head: &ResponseHead) {
         self.shared.set_head(head);

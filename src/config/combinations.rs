@@ -96,6 +96,13 @@ fn check_endpoints(draft: &Draft) -> Result<()> {
     let bearer = config.has_bearer_token() || config.auth == Auth::Bearer;
     let check = |url: &str| check_plain_http(url, config.allow_http, bearer);
     for (index, fallback) in config.failover.fallbacks.iter().enumerate() {
+        if let (Some(_), None, Some(_)) = (&fallback.region, &fallback.base_url, &config.base_url) {
+            let what = format_args!(
+                "config: \"fallbacks.{index}.region\" would leave \"base_url\" for the region's endpoint: give this fallback a \
+                 \"base_url\" too"
+            );
+            return Err(Error::new(Kind::Config, what).at(format!("{}/region", fallback.path)));
+        }
         if let Some(Err(reason)) = fallback.base_url.as_deref().map(check) {
             let what = format_args!("config: \"fallbacks.{index}.base_url\" {reason}");
             return Err(Error::new(Kind::Config, what).at(format!("{}/base_url", fallback.path)));

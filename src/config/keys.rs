@@ -294,8 +294,8 @@ pub(super) static KEYS: [Key; 53] = [
     timer(
         Timeout::Queue,
         "none",
-        "The wait for `max_concurrency`, and that for `limits`. If it is set, the other timers start when this wait ends; \
-         otherwise they start with the call.",
+        "The wait for `max_concurrency`, and that for `limits`. If it is set, the other timers start when these waits have \
+         ended; otherwise they start with the call.",
     ),
     key("retry", Reader::CallObject, "object", "`{}`", "How failed attempts are repeated. See [Retries](#errors)."),
     key(
@@ -340,7 +340,8 @@ pub(super) static KEYS: [Key; 53] = [
         "array",
         "none",
         "Other targets for Converse and ConverseStream, in their order: objects with `model`, `region` or `base_url`, \
-         and `request` with members that replace the request's. All timers but `timeouts.total` start anew at each. See \
+         and `request` with members that replace the request's. `region` alone calls an endpoint of that region, and needs \
+         `base_url` beside it if the config has one. All timers but `timeouts.total` start anew at each. See \
          [Failover](#errors).",
     ),
     key(
@@ -417,10 +418,11 @@ pub(super) static KEYS: [Key; 53] = [
     ),
     key(
         "max_queue",
-        Reader::Model(|draft, value| value.count().map(|calls| draft.config.max_queue = Some(calls))),
+        Reader::Model(|draft, value| value.whole(0).map(|calls| draft.config.max_queue = Some(calls))),
         "number",
         "no limit",
-        "The most calls that wait for `max_concurrency`. One more fails at once with `BEDROCK_E_THROTTLED`.",
+        "The most calls that wait for `max_concurrency`. One more fails at once with `BEDROCK_E_THROTTLED`. With 0 none \
+         waits.",
     ),
     key(
         "limits",

@@ -43,11 +43,11 @@ pub struct Timeouts {
     pub first_event: Duration,
     /// From one event of a stream to the next.
     pub idle: Duration,
-    /// From the start of a stream's call to its end.
+    /// From the start of a call to its end.
     pub total: Option<Duration>,
     /// From the start of a unary call to its end: the shorter of `timeout` and `timeouts.total`.
     pub unary: Duration,
-    /// The wait for `max_concurrency`. If it is set, the other timers start after that wait.
+    /// The wait for `max_concurrency`, and that for `limits`. If it is set, the other timers start after these waits.
     pub queue: Option<Duration>,
 }
 

@@ -150,12 +150,17 @@ impl<'a> Value<'a> {
 
     /// Returns a whole number that is at least 1.
     pub(super) fn count(&self) -> Result<u32> {
+        self.whole(1)
+    }
+
+    /// Returns a whole number that is at least `least`.
+    pub(super) fn whole(&self, least: u32) -> Result<u32> {
         self.expect(JsonKind::Number)?;
-        let count = self.json.i64().and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
-        count.ok_or_else(|| {
+        let number = self.json.i64().and_then(|number| u32::try_from(number).ok()).filter(|&number| number >= least);
+        number.ok_or_else(|| {
             let text = self.json.text();
             let text = if text.len() <= QUOTE { text } else { "a number this long" };
-            self.error(format_args!("must be a whole number from 1 to {}, not {text}", u32::MAX))
+            self.error(format_args!("must be a whole number from {least} to {}, not {text}", u32::MAX))
         })
     }
 

@@ -15,6 +15,7 @@ use crate::protocol::operation::Operation;
 use crate::protocol::service_error::refuses_identity;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
+use crate::runtime::sync::Mutex;
 use crate::runtime::worker;
 use crate::sdk::api_key::api_key;
 use crate::sdk::attempts::Attempts;
@@ -52,6 +53,8 @@ struct Shared {
 struct Visit<'a> {
     chosen: Chosen<'a>,
     timers: Timers,
+    /// The end of `timeouts.total` for all targets of the call.
+    total: &'a Mutex<Option<Deadline>>,
     attempts: Attempts,
     /// Whether events are held back until content comes.
     holds: bool,
@@ -73,6 +76,11 @@ enum Response {
 
 /// The mean of the first wait after throttling, beyond `max_attempts`. It doubles each time.
 const THROTTLED_BACKOFF: Duration = Duration::from_secs(2);
+/// The shortest wait for which a service can ask there: many calls that wait less would only use up the quota.
+const SHORTEST_ASKED: Duration = Duration::from_millis(100);
+/// The advice of a call that was throttled for longer than it is tried.
+const THROTTLED_ADVICE: &str = "Call less often or ask for a higher quota; retry.throttling.max_elapsed and the timers \
+                                of the call set how long it is tried";
 
 /// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
@@ -84,7 +92,7 @@ impl CallRunner {
     pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Result<Self> {
         let concurrency = Concurrency::new(config.max_concurrency, config.max_queue);
         let quota = config.limits.map(Quota::new);
-        let failover = Failover::new(&config.failover)?;
+        let failover = Failover::new(&config)?;
         let clients = Clients::new(failover.count());
         let shared = Shared { access: Access::new(config, transport), failover, concurrency, quota };
         Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })
@@ -221,106 +229,148 @@ impl CallRunner {
     async fn open(&self, call: &Call, timers: Timers, writer: &Writer, epoch: u64) -> Result<Opened> {
         let failover = &self.shared.failover;
         let candidates = failover.candidates(call);
+        let total = Mutex::new(timers.total);
         if let [index] = candidates[..] {
             let chosen = Chosen { target: failover.first(), index, has_alternative: false };
-            let visit = Visit { chosen, timers, attempts: writer.attempts().clone(), holds: false };
+            let attempts = writer.attempts().clone();
+            let visit = Visit { chosen, timers, total: &total, attempts, holds: false };
             return self.open_at(visit, call, writer, epoch).await;
         }
-        let timeouts = &self.settings.timeouts;
-        let total = timers.total.or_else(|| timeouts.total.map(|total| Deadline::after(Wait::Total, total)));
+        writer.limit(timers.first, timers.total);
+        let of_first = Mutex::new(Some(timers));
+        let (timeouts, total) = (&self.settings.timeouts, &total);
         let open = |chosen| -> Opening<'_, Opened> {
-            let timers = Timers::within(timeouts, call.operation.streams(), total);
+            let restarted = || Timers::within(timeouts, call.operation.streams(), *total.lock());
+            let timers = of_first.lock().take().unwrap_or_else(restarted);
             Box::pin(async move {
                 let chosen: Chosen<'_> = chosen;
                 let call = chosen.target.call(call, &self.settings.cache).await?;
-                let visit = Visit { chosen, timers, attempts: writer.attempts().at_target(), holds: true };
+                let visit = Visit { chosen, timers, total, attempts: writer.attempts().at_target(), holds: true };
                 self.open_at(visit, &call, writer, epoch).await
             })
         };
-        let opened = failover.open(call, candidates, total.map(|total| total.at()), open).await;
+        let until = || total.lock().map(|total| total.at());
+        let opened = failover.open(call, candidates, until, open).await;
         opened.map_err(|error| error.with_attempts(writer.attempts().count()))
     }
 
     /// Opens a call at one target.
-    async fn open_at(&self, visit: Visit<'_>, call: &Call, writer: &Writer, epoch: u64) -> Result<Opened> {
-        let Visit { chosen, timers, attempts, holds } = visit;
-        let (timers, mut reservation) = self.admit(&chosen, call, timers, writer).await?;
+    async fn open_at(&self, mut visit: Visit<'_>, call: &Call, writer: &Writer, epoch: u64) -> Result<Opened> {
+        let mut reservation = self.admit(&mut visit, call, writer).await?;
+        let Visit { chosen, timers, attempts, holds, .. } = &visit;
         let (form, max_answer) = (call.operation.response_form(), self.config().max_answer);
-        // The next target is called even if the worker is late: the reader waits for that.
-        let until = if chosen.has_alternative { timers.first.once_more() } else { timers.first };
-        writer.limit(until, timers.total);
+        let limit_reader = |until| match holds {
+            true => writer.prolong(chosen.for_reader(until), timers.total),
+            false => writer.limit(until, timers.total),
+        };
+        limit_reader(timers.first);
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
         // On the heap: a future that holds one of these would be moved with it.
         let opening = Box::pin(async {
-            let sending = Box::pin(self.send(&chosen, call, &attempts, limits, &mut reservation, epoch));
+            let sending = Box::pin(self.send(&visit, call, limits, &mut reservation, epoch));
             if call.operation.streams() {
                 let response = timers.first.limit(sending).await.flatten()?;
-                let Timers { first: first_event, total } = timers;
+                let Timers { first: first_event, total } = *timers;
                 let limits = StreamLimits { first_event, idle: self.settings.timeouts.idle, total, max_answer };
                 let mut incoming = Box::new(Incoming::new(response, form, limits));
-                if holds {
-                    let content = incoming.content().await;
+                if *holds {
+                    let content = incoming.content(&limit_reader).await;
                     let request_id = &incoming.head().request_id;
-                    content.map_err(|error| name_host(error, &attempts).with_request_id(request_id))?;
+                    content.map_err(|error| name_host(error, attempts).with_request_id(request_id))?;
                 }
                 return Ok(Response::Stream(incoming));
             }
             let unary = async {
                 let response = sending.await?;
-                unary::receive(response, form, max_answer).await.map_err(|error| name_host(error, &attempts))
+                unary::receive(response, form, max_answer).await.map_err(|error| name_host(error, attempts))
             };
             timers.first.limit(unary).await.flatten().map(|unary| Response::Unary(Box::new(unary)))
         });
-        let response = explained(&attempts, opening).await?;
+        let response = explained(attempts, opening).await?;
         let fallback = (chosen.index > 0).then(|| chosen.target.name(&call.request.subject));
-        Ok(Opened { response, attempts, fallback, reservation })
+        Ok(Opened { response, attempts: visit.attempts, fallback, reservation })
     }
 
-    /// Waits until the quota of the target has room for the call. Returns the timers of what follows: if
-    /// `timeouts.queue` limits the wait, they start when it ends.
-    async fn admit(
-        &self,
-        chosen: &Chosen<'_>,
-        call: &Call,
-        timers: Timers,
-        writer: &Writer,
-    ) -> Result<(Timers, Option<Reservation>)> {
-        let Some(quota) = self.shared.quota.as_ref().filter(|_| chosen.index == 0) else {
-            return Ok((timers, None));
-        };
+    /// Waits until the quota of the target has room for the call. If `timeouts.queue` limits the wait, the timers of the
+    /// visit start when it ends.
+    async fn admit(&self, visit: &mut Visit<'_>, call: &Call, writer: &Writer) -> Result<Option<Reservation>> {
+        let is_counted = visit.chosen.index == 0 && call.operation.invokes_model();
+        let Some(quota) = self.shared.quota.as_ref().filter(|_| is_counted) else { return Ok(None) };
         let timeouts = &self.settings.timeouts;
-        let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue).or_earlier(timers.total));
-        let until = queue.unwrap_or(timers.first);
-        writer.limit(until, timers.total);
+        // Once another target has been called, `timeouts.total` runs.
+        let is_first = writer.attempts().count() == 0;
+        let total = visit.timers.total.filter(|_| !is_first);
+        let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue).or_earlier(total));
+        let until = queue.unwrap_or(visit.timers.first);
+        let for_reader = visit.chosen.for_reader(until);
+        match queue.filter(|_| is_first) {
+            Some(_) => writer.limit(for_reader, None),
+            None => writer.prolong(for_reader, visit.timers.total),
+        }
         let estimate = Estimate::of_request(&call.request).await?;
-        let advice = "Raise limits, or the timer; set maxTokens in requests: it is reserved";
-        let reservation = until.limit_turn("its turn under limits", advice, quota.reserve(estimate)).await?;
-        let timers = match queue {
-            Some(_) => Timers::within(timeouts, call.operation.streams(), timers.total),
-            None => timers,
+        let reservation = match quota.reserve_now(estimate) {
+            Some(reservation) => reservation,
+            // A limit that was learned is a guess. Another target answers sooner.
+            None if visit.chosen.has_alternative && quota.has_learned() => {
+                return Err(Error::new(
+                    Kind::Throttled,
+                    "no room under the limits that were learned (limits.adaptive)",
+                ));
+            }
+            None => self.wait_for_turn(quota, estimate, call, until, false).await?,
         };
-        Ok((timers, Some(reservation)))
+        if queue.is_some() {
+            let streams = call.operation.streams();
+            visit.timers = match is_first {
+                true => Timers::start(timeouts, streams),
+                false => Timers::within(timeouts, streams, visit.timers.total),
+            };
+            *visit.total.lock() = visit.timers.total;
+        }
+        Ok(Some(reservation.of(&visit.attempts)))
+    }
+
+    /// Waits for the turn of a call under the limits. Meanwhile it does not count as running. `is_sent`: it has been
+    /// sent before.
+    async fn wait_for_turn(
+        &self,
+        quota: &Arc<Quota>,
+        estimate: Estimate,
+        call: &Call,
+        until: Deadline,
+        is_sent: bool,
+    ) -> Result<Reservation> {
+        const ADVICE: &str = "Raise limits, or the timer; set maxTokens in requests: it is reserved";
+        let (_pause, began) = (self.shared.concurrency.pause(), Instant::now());
+        log::debug("call", format_args!("{call}: waits for its turn under limits"));
+        let reservation = until.limit_turn("its turn under limits", is_sent, ADVICE, quota.reserve(estimate)).await?;
+        log::debug("call", format_args!("{call}: has its turn after {:?}", began.elapsed()));
+        Ok(reservation)
     }
 
     /// Sends a call to a target, again after throttling for as long as `retry.throttling` permits, and waits for the
     /// head of its response.
     async fn send(
         &self,
-        chosen: &Chosen<'_>,
+        visit: &Visit<'_>,
         call: &Call,
-        attempts: &Attempts,
         limits: RetryLimits,
         reservation: &mut Option<Reservation>,
         epoch: u64,
     ) -> Result<IncomingResponse> {
-        let began = Instant::now();
+        let (Visit { chosen, timers, attempts, .. }, began) = (visit, Instant::now());
         for number in 0.. {
-            let sent_before = attempts.count();
+            let (sent_before, throttled_before) = (attempts.count(), attempts.throttled());
             let sent = self.send_authorized(chosen, call, attempts, epoch).await;
-            let further = attempts.count().saturating_sub(sent_before + 1);
-            reservation.iter().for_each(|reservation| reservation.add_sent(further));
+            if let Some(reservation) = reservation {
+                reservation.add_sent(attempts.count().saturating_sub(sent_before + 1));
+                // Also if the SDK's retries have hidden it.
+                if attempts.throttled() > throttled_before {
+                    reservation.refuse();
+                }
+            }
             let error = match sent {
                 Ok(response) => {
                     reservation.iter_mut().for_each(Reservation::count);
@@ -331,13 +381,20 @@ impl CallRunner {
             let is_throttled = error.kind() == Kind::Throttled;
             let reserved = reservation.take();
             let estimate = reserved.as_ref().map(Reservation::estimate);
-            reserved.into_iter().for_each(|reservation| reservation.fail(is_throttled));
+            reserved.into_iter().for_each(Reservation::fail);
             let wait = self.wait_after_throttling(&error, began, number, limits).filter(|_| !chosen.has_alternative);
-            let Some(wait) = wait else { return Err(error) };
+            let Some(wait) = wait else {
+                let is_tried_for_a_time = is_throttled && self.settings.retry.throttled_for.is_some();
+                return Err(if is_tried_for_a_time { error.advise(THROTTLED_ADVICE) } else { error });
+            };
             attempts.retry_after(wait);
             tokio::time::sleep(wait).await;
             if let (Some(quota), Some(estimate)) = (&self.shared.quota, estimate) {
-                *reservation = Some(quota.reserve(estimate).await);
+                let reserved = match quota.reserve_now(estimate) {
+                    Some(reserved) => reserved,
+                    None => self.wait_for_turn(quota, estimate, call, timers.first, true).await?,
+                };
+                *reservation = Some(reserved.of(attempts));
             }
         }
         unreachable!("the loop has no end")
@@ -376,7 +433,8 @@ impl CallRunner {
     ) -> Option<Duration> {
         let most = self.settings.retry.throttled_for.filter(|_| error.kind() == Kind::Throttled)?;
         let backoff = THROTTLED_BACKOFF.saturating_mul(1 << number.min(8)).mul_f64(0.5 + 0.5 * fastrand::f64());
-        let wait = error.retry_after().unwrap_or(backoff).min(limits.max_backoff);
+        let asked = error.retry_after().filter(|wait| *wait >= SHORTEST_ASKED);
+        let wait = asked.unwrap_or(backoff).min(limits.max_backoff);
         let is_in_time = tokio::time::Instant::now() + wait < limits.deadline;
         (is_in_time && began.elapsed() + wait <= most).then_some(wait)
     }

@@ -31,9 +31,23 @@ impl Target {
     /// Returns the target of a fallback, or an error about the members of its request.
     pub fn of(fallback: &Fallback, cooldown: Duration) -> Result<Self> {
         let Fallback { model, region, base_url, request, path } = fallback.clone();
-        let members = request.map(|json| parse_fallback_request(&json, &format!("{path}/request"))).transpose()?;
-        let members = members.unwrap_or_default();
+        let members = match request {
+            Some(json) => parse_fallback_request(&json, &format!("{path}/request")).map_err(|error| {
+                // The error of a value names no key.
+                if error.without_prefix().starts_with("config: ") {
+                    return error;
+                }
+                let index = path.rsplit('/').next().unwrap_or_default();
+                error.while_doing(format_args!("config: \"fallbacks.{index}.request\""))
+            })?,
+            None => Document::default(),
+        };
         Ok(Target { model, region, base_url, members, rest: Rest::new(cooldown) })
+    }
+
+    /// Returns whether the target has a model of its own.
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
     }
 
     /// Returns whether the target can answer the call. The body of InvokeModel is in a model's own form, and a token

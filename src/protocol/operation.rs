@@ -66,6 +66,12 @@ impl Operation {
         matches!(self, Operation::ConverseStream | Operation::InvokeModelWithResponseStream)
     }
 
+    /// Returns whether it is an inference of a model, which counts against the quotas of the model.
+    pub fn invokes_model(self) -> bool {
+        use Operation::{Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream};
+        matches!(self, Converse | ConverseStream | InvokeModel | InvokeModelWithResponseStream)
+    }
+
     /// Returns the form of the response.
     pub fn response_form(self) -> ResponseForm {
         match self {

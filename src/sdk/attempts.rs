@@ -90,6 +90,8 @@ struct State {
     last: LastAttempt,
     /// The number of attempts that ended with a service error, since the last success.
     service_errors: u32,
+    /// The number of attempts that were refused for throttling.
+    throttled: u32,
     /// The last of these service errors.
     service_error: Option<ServiceError>,
     /// Whether the last attempt ended with it.
@@ -187,6 +189,11 @@ impl Attempts {
         self.0.sent.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of attempts that were refused for throttling so far.
+    pub fn throttled(&self) -> u32 {
+        self.state().throttled
+    }
+
     fn count_one(&self) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
         if let Some(of_call) = &self.0.of_call {
@@ -278,6 +285,7 @@ impl Attempts {
     fn fail_with_service_error(&self, error: ServiceError) {
         let mut state = self.state();
         state.service_errors += 1;
+        state.throttled += u32::from(error.kind() == Kind::Throttled);
         state.is_from_last_attempt = true;
         let cause = match error.request_id.as_str() {
             "" => error.title(),

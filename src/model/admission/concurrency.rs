@@ -43,6 +43,15 @@ impl Drop for Counted {
     }
 }
 
+/// The time in which a call with a permit does not count as running.
+pub struct Pause<'a>(&'a AtomicU64);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 impl Concurrency {
     pub fn new(max_concurrency: Option<usize>, max_queue: Option<u32>) -> Self {
         Concurrency {
@@ -81,10 +90,11 @@ impl Concurrency {
     ) -> Result<OwnedSemaphorePermit> {
         if self.max_queue.is_some_and(|most| self.waiting.load(Ordering::Relaxed) >= most) {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            let most = self.max_queue.unwrap_or_default();
-            let what = format_args!(
-                "the call was not sent: {number} calls run (max_concurrency), and {most} wait already (max_queue)"
-            );
+            let queue = match self.max_queue {
+                Some(0) | None => "none may wait (max_queue is 0)".to_owned(),
+                Some(most) => format!("{most} wait already (max_queue)"),
+            };
+            let what = format_args!("the call was not sent: {number} calls run (max_concurrency), and {queue}");
             return Err(Error::new(Kind::Throttled, what).advise("Call again later, or raise max_queue"));
         }
         let _waiting = Counted::new(&self.waiting);
@@ -92,12 +102,18 @@ impl Concurrency {
         log::debug("call", format_args!("{call}: waits for a permit (max_concurrency is {number})"));
         let waited_for = format!("a permit (max_concurrency is {number})");
         let advice = "Raise max_concurrency or timeouts.queue";
-        let permit = until.limit_turn(&waited_for, advice, permits.clone().acquire_owned()).await;
+        let permit = until.limit_turn(&waited_for, false, advice, permits.clone().acquire_owned()).await;
         self.waits.fetch_add(1, Ordering::Relaxed);
         self.waited_ms.fetch_add(began.elapsed().as_millis() as u64, Ordering::Relaxed);
         let permit = permit?.map_err(|_| Error::shut_down())?;
         log::debug("call", format_args!("{call}: has its permit after {:?}", began.elapsed()));
         Ok(permit)
+    }
+
+    /// Notes that a call with a permit waits for something else, until the result is dropped.
+    pub fn pause(&self) -> Pause<'_> {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        Pause(&self.running)
     }
 
     /// Adds its numbers to those of the model.

@@ -25,6 +25,8 @@ const OUTPUT_RATES: [(&str, u64); 5] = [
 ];
 /// What a request without a limit of its output reserves: the service takes the maximum of the model.
 const UNLIMITED_OUTPUT: u64 = 64_000;
+/// Parts of the ids of models whose output has no tokens.
+const WITHOUT_OUTPUT: [&str; 2] = ["embed", "rerank"];
 /// Where the families of models have the limit of the output.
 const MAX_TOKENS: [&str; 7] = [
     "/inferenceConfig/maxTokens",
@@ -50,14 +52,16 @@ impl Estimate {
     /// Estimates the tokens of a request, a long one on another thread.
     pub async fn of_request(request: &SerializedRequest) -> Result<Self> {
         let rate = output_rate(&request.subject);
-        match &request.body {
+        let writes = !WITHOUT_OUTPUT.iter().any(|part| request.subject.contains(part));
+        let estimate = match &request.body {
             None => Ok(Estimate { input: 0, output: 0, output_rate: rate }),
             Some(body) if body.len() <= LONG => Ok(Estimate::of(body, rate)),
             Some(body) => {
                 let body = body.clone();
                 blocking::CHECKS.run(move || Ok(Estimate::of(&body, rate))).await
             }
-        }
+        }?;
+        Ok(Estimate { output: if writes { estimate.output } else { 0 }, ..estimate })
     }
 
     /// Estimates the tokens of a request with this body.
@@ -119,6 +123,16 @@ mod tests {
             ("amazon.nova-pro-v1:0", 1),
         ] {
             assert_eq!(output_rate(model_id), rate, "{model_id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_that_writes_nothing_reserves_no_output() {
+        for (subject, output) in [("amazon.titan-embed-text-v2:0", 0), ("amazon.nova-pro-v1:0", UNLIMITED_OUTPUT)] {
+            let body = Some(br#"{"inputText":"Hello"}"#.as_slice().into());
+            let (subject, path) = (subject.to_owned(), String::new());
+            let request = SerializedRequest { subject, path, headers: Vec::new(), body };
+            assert_eq!(Estimate::of_request(&request).await.unwrap().output, output);
         }
     }
 

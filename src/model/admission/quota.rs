@@ -6,7 +6,8 @@
 //! waits holds the turn, and the others wait for the turn.
 //!
 //! An adaptive quota learns: a refusal lowers the limits below what was sent in this minute, and each minute without
-//! one raises them again.
+//! one raises them again. The learned limit of tokens is that of the other calls in the minute: a call with a large
+//! reservation is not kept from a minute that is almost empty.
 
 use super::correction::Correction;
 use super::estimate::Estimate;
@@ -14,6 +15,7 @@ use super::window::{MINUTE, Room, Wait, Window};
 use crate::config::Limits;
 use crate::protocol::usage::Usage;
 use crate::runtime::sync::Mutex;
+use crate::sdk::attempts::Attempts;
 use futures::future::select;
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,6 +29,9 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 const AFTER_REFUSAL: f64 = 0.9;
 /// The factor by which a learned limit grows in a minute without a refusal.
 const GROWTH: f64 = 1.05;
+/// The fewest requests that are learned. A refusal in a minute with few requests says little about how many are accepted.
+const LEAST_REQUESTS: f64 = 5.0;
+
 /// The quota of a model.
 pub struct Quota {
     limits: Limits,
@@ -50,17 +55,21 @@ struct State {
 #[derive(Clone, Copy)]
 struct Learned {
     requests: f64,
+    /// The most tokens of the requests in the minute to which another is added.
     tokens: f64,
     grown: Instant,
 }
 
-/// What a call has reserved. Dropped without [`Reservation::settle`], it keeps the tokens that it has reserved.
+/// What a call has reserved. Dropped without [`Reservation::settle`], it keeps the tokens that it has reserved, unless
+/// nothing was sent.
 pub struct Reservation {
     quota: Arc<Quota>,
     id: u64,
     estimate: Estimate,
     sent: Instant,
     is_counted: bool,
+    /// The attempts of the call, and how many there were before.
+    attempts: Option<(Attempts, u32)>,
 }
 
 impl Quota {
@@ -94,18 +103,29 @@ impl Quota {
         }
     }
 
+    /// Reserves what a call may use, if it need not wait for that.
+    pub fn reserve_now(self: &Arc<Self>, estimate: Estimate) -> Option<Reservation> {
+        let _turn = self.turn.try_lock().ok()?;
+        self.try_reserve(estimate).ok()
+    }
+
     fn try_reserve(self: &Arc<Self>, estimate: Estimate) -> Result<Reservation, Wait> {
         let mut state = self.state.lock();
-        let (sent, room) = (Instant::now(), state.room(&self.limits));
         let tokens = state.correction.of(estimate.input) + estimate.output;
+        let (sent, room) = (Instant::now(), state.room(&self.limits, tokens));
         let id = state.window.add(tokens, room, sent)?;
-        Ok(Reservation { quota: self.clone(), id, estimate, sent, is_counted: false })
+        Ok(Reservation { quota: self.clone(), id, estimate, sent, is_counted: false, attempts: None })
+    }
+
+    /// Returns whether limits were learned from a refusal.
+    pub fn has_learned(&self) -> bool {
+        self.state.lock().learned.is_some()
     }
 
     /// Adds its numbers to those of the model.
     pub fn add_to(&self, stats: &mut super::Stats) {
         let (mut state, now) = (self.state.lock(), Instant::now());
-        let room = state.room(&self.limits);
+        let room = state.room(&self.limits, 0);
         stats.requests_in_minute = Some(state.window.requests(now));
         stats.tokens_in_minute = Some(state.window.tokens(now));
         (stats.requests_per_minute, stats.tokens_per_minute) = (room.requests, room.tokens);
@@ -116,8 +136,8 @@ impl Quota {
 }
 
 impl State {
-    /// Returns the limits in effect.
-    fn room(&mut self, limits: &Limits) -> Room {
+    /// Returns the limits in effect for a request with this number of tokens.
+    fn room(&mut self, limits: &Limits, of_request: u64) -> Room {
         let (mut requests, mut tokens) =
             (limits.requests_per_minute.map(u64::from), limits.tokens_per_minute.map(u64::from));
         if let Some(learned) = &mut self.learned {
@@ -126,19 +146,19 @@ impl State {
                 learned.requests = (learned.requests * GROWTH).max(learned.requests + 1.0);
                 learned.tokens *= GROWTH;
             }
-            let lower =
-                |limit: Option<u64>, learned: f64| Some(limit.map_or(learned as u64, |l| l.min(learned as u64)));
-            requests = lower(requests, learned.requests);
-            tokens = lower(tokens, learned.tokens);
+            let lower = |limit: Option<u64>, learned: u64| Some(limit.map_or(learned, |limit| limit.min(learned)));
+            requests = lower(requests, learned.requests as u64);
+            tokens = lower(tokens, (learned.tokens as u64).max(of_request) + of_request);
         }
         Room { requests, tokens }
     }
 
-    /// Learns limits from a refusal: the minute was too full.
-    fn learn(&mut self, now: Instant) {
-        let (requests, tokens) = (self.window.requests(now), self.window.tokens(now));
-        let requests = (requests.saturating_sub(1) as f64 * AFTER_REFUSAL).floor().max(1.0);
-        let tokens = (tokens as f64 * AFTER_REFUSAL).max(1.0);
+    /// Learns limits from a refusal of this request: the minute was too full.
+    fn learn(&mut self, id: u64, now: Instant) {
+        let requests = self.window.requests(now).saturating_sub(1);
+        let of_others = self.window.tokens(now) - self.window.tokens_of(id);
+        let requests = (requests as f64 * AFTER_REFUSAL).floor().max(LEAST_REQUESTS);
+        let tokens = (of_others as f64 * AFTER_REFUSAL).max(self.window.largest() as f64);
         let (requests, tokens) = match self.learned {
             Some(known) => (requests.min(known.requests), tokens.min(known.tokens)),
             None => (requests, tokens),
@@ -148,6 +168,12 @@ impl State {
 }
 
 impl Reservation {
+    /// Returns the same reservation for a call with these attempts. Without a further one, nothing is sent.
+    pub fn of(mut self, attempts: &Attempts) -> Self {
+        self.attempts = Some((attempts.clone(), attempts.count()));
+        self
+    }
+
     /// Returns what the call was expected to use.
     pub fn estimate(&self) -> Estimate {
         self.estimate
@@ -162,13 +188,16 @@ impl Reservation {
         }
     }
 
-    /// Gives back the tokens of a request that failed. If the service refused it for throttling, an adaptive quota learns.
-    pub fn fail(self, is_throttled: bool) {
-        let mut state = self.quota.state.lock();
-        if is_throttled && self.quota.limits.adaptive {
-            state.learn(Instant::now());
+    /// Notes that the service refused an attempt for throttling: an adaptive quota learns.
+    pub fn refuse(&self) {
+        if self.quota.limits.adaptive {
+            self.quota.state.lock().learn(self.id, Instant::now());
         }
-        state.window.settle(self.id, 0);
+    }
+
+    /// Gives back the tokens of a request that failed.
+    pub fn fail(self) {
+        self.quota.state.lock().window.settle(self.id, 0);
     }
 
     /// Adds requests that were sent without a reservation: further attempts.
@@ -196,7 +225,12 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.count();
+        let is_sent = self.attempts.as_ref().is_none_or(|(attempts, before)| attempts.count() > *before);
+        if is_sent {
+            return self.count();
+        }
+        self.quota.state.lock().window.remove(self.id);
+        self.quota.changed.notify_waiters();
     }
 }
 
@@ -304,10 +338,67 @@ mod tests {
             quota.reserve(estimate(1, 1)).await.count();
         }
         assert_eq!(stats(&quota).requests_per_minute, None);
-        quota.reserve(estimate(1, 1)).await.fail(true);
+        quota.reserve(estimate(1, 1)).await.refuse();
         assert_eq!(stats(&quota).requests_per_minute, Some(90));
         tokio::time::advance(MINUTE).await;
         assert_eq!(stats(&quota).requests_per_minute, Some(94));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_does_not_keep_a_call_with_a_large_reservation_from_a_minute_that_is_almost_empty() {
+        let quota = quota(None, None, true);
+        let call = || quota.reserve_now(estimate(10, 64_000));
+        let used = Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() };
+        for _ in 0..10 {
+            call().unwrap().settle(used);
+        }
+        let refused = call().unwrap();
+        refused.refuse();
+        refused.fail();
+        tokio::time::advance(MINUTE).await;
+        for sent in 0..10 {
+            call().unwrap_or_else(|| panic!("after {sent} calls there is no room")).settle(used);
+        }
+        assert!(call().is_none(), "more than before the refusal");
+        // A call with a larger reservation than any before.
+        tokio::time::advance(MINUTE).await;
+        for _ in 0..3 {
+            quota.reserve_now(estimate(10, 500_000)).unwrap().settle(Usage { output_tokens: 50_000, ..used });
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_the_first_call_leaves_room_for_some() {
+        let quota = quota(None, None, true);
+        quota.reserve_now(estimate(1, 1)).unwrap().refuse();
+        assert_eq!(stats(&quota).requests_per_minute, Some(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_fewer_tokens_are_under_way_at_once() {
+        let quota = quota(None, None, true);
+        let calls: Vec<_> = (0..20).map(|_| quota.reserve_now(estimate(0, 1_000)).unwrap()).collect();
+        calls[19].refuse();
+        drop(calls);
+        tokio::time::advance(MINUTE).await;
+        let calls: Vec<_> = std::iter::from_fn(|| quota.reserve_now(estimate(0, 1_000))).collect();
+        assert_eq!(calls.len(), 18);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_of_which_nothing_was_sent_uses_up_no_request() {
+        let quota = quota(Some(1), None, false);
+        let waiting = tokio::spawn({
+            let (quota, unsent) = (quota.clone(), quota.reserve(estimate(1, 1)).await.of(&Attempts::default()));
+            assert_eq!(stats(&quota).requests_in_minute, Some(1));
+            async move {
+                drop(unsent);
+                quota.reserve(estimate(1, 1)).await
+            }
+        });
+        let began = Instant::now();
+        drop(waiting.await.unwrap());
+        assert_eq!((began.elapsed(), stats(&quota).requests_in_minute), (Duration::ZERO, Some(1)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -98,6 +98,21 @@ impl Window {
         }
     }
 
+    /// Returns the tokens of a request.
+    pub fn tokens_of(&self, id: u64) -> u64 {
+        self.tokens_of.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Returns the most tokens of a request.
+    pub fn largest(&self) -> u64 {
+        self.tokens_of.values().copied().max().unwrap_or_default()
+    }
+
+    /// Removes a request that the service has not counted, because it was not sent.
+    pub fn remove(&mut self, id: u64) {
+        self.tokens -= self.tokens_of.remove(&id).unwrap_or_default();
+    }
+
     fn forget(&mut self, now: Instant) {
         while let Some((_, id)) = self.leaving.front().copied().filter(|(leaves, _)| *leaves <= now) {
             self.leaving.pop_front();

@@ -3,8 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads the header `x-amz-retry-after`, in milliseconds, or else `retry-after`, in seconds or as a date. A date is
-/// compared with the service's own clock.
+/// compared with the service's own clock. A wait of 0 is none: the library then waits as it does without the header.
 pub fn retry_after<'a>(headers: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    asked_for(headers).filter(|wait| !wait.is_zero())
+}
+
+fn asked_for<'a>(headers: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let header = |name| headers(name).map(str::trim);
     if let Some(milliseconds) = header("x-amz-retry-after").and_then(|text| text.parse().ok()) {
         return Some(Duration::from_millis(milliseconds));
@@ -34,8 +38,9 @@ mod tests {
             (&[("retry-after", "3"), ("x-amz-retry-after", "1500")], Some(Duration::from_millis(1500))),
             (&[("retry-after", "3"), ("x-amz-retry-after", "soon")], Some(Duration::from_secs(3))),
             (&[("retry-after", "Wed, 21 Oct 2015 07:29:30 GMT"), date], Some(Duration::from_secs(90))),
-            (&[("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT"), date], Some(Duration::ZERO)),
-            (&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], Some(Duration::ZERO)),
+            (&[("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT"), date], None),
+            (&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], None),
+            (&[("retry-after", "0")], None),
             (&[("retry-after", "-1")], None),
             (&[("retry-after", "soon")], None),
             (&[date], None),
