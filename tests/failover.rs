@@ -393,6 +393,22 @@ fn total_spans_all_targets() {
 }
 
 #[test]
+fn total_ends_a_hedged_call_whose_first_target_still_waits_for_its_limits() {
+    let timeouts = json!({"queue": "1m", "total": "500ms"});
+    let members = json!({"limits": {"requests_per_minute": 1}, "hedge": {"after": "20ms"}, "timeouts": timeouts});
+    for operation in FORMS {
+        let targets = Targets::new(2, members.clone());
+        targets.servers[0].push(answer(operation, "Hello"));
+        call(&targets.model, operation).0.response();
+        targets.servers[1].push(Reply::hang());
+        let (outcome, _) = call(&targets.model, operation);
+        outcome.failed(BEDROCK_E_TIMEOUT).says(&["all 2 targets failed", "timeouts.total"]);
+        assert!(outcome.took < Duration::from_secs(30), "{operation}: {:?}", outcome.took);
+        assert_eq!(targets.received(), [1, 1], "{operation}");
+    }
+}
+
+#[test]
 fn a_target_has_its_own_members_in_place_of_those_of_the_request() {
     let servers = [LocalBedrock::start(), LocalBedrock::start()];
     let fallback = json!({

@@ -299,8 +299,9 @@ impl CallRunner {
         let is_counted = visit.chosen.index == 0 && call.operation.invokes_model();
         let Some(quota) = self.shared.quota.as_ref().filter(|_| is_counted) else { return Ok(None) };
         let timeouts = &self.settings.timeouts;
-        // Once another target has been called, `timeouts.total` runs.
-        let is_first = writer.attempts().count() == 0;
+        // Once another target has been called, `timeouts.total` runs. A hedge may be called during the wait.
+        let is_hedged = visit.chosen.has_alternative && self.config().failover.hedge_after.is_some();
+        let is_first = writer.attempts().count() == 0 && !is_hedged;
         let total = visit.timers.total.filter(|_| !is_first);
         let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue).or_earlier(total));
         let until = queue.unwrap_or(visit.timers.first);

@@ -123,7 +123,7 @@ impl Failover {
                 let is_beside = !running.is_empty();
                 running.extend(start(&mut untried, is_beside));
             }
-            if running.is_empty() || is_over {
+            if running.is_empty() {
                 return Err(self.tell(failures, &untried, model));
             }
         }
