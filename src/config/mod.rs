@@ -95,7 +95,7 @@ pub struct Config {
     pub failover: Failover,
     /// At least 1.
     pub max_concurrency: Option<usize>,
-    /// The most calls that wait for `max_concurrency`. At least 1.
+    /// The most calls that wait for `max_concurrency`.
     pub max_queue: Option<u32>,
     pub limits: Option<Limits>,
     /// The maximum size of one response in bytes, all frames of a stream together.

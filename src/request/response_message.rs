@@ -5,7 +5,7 @@
 //! it was received, byte for byte.
 
 use super::tool_name;
-use crate::json::{self, Json, Kind};
+use crate::json::{self, Json, Kind, Member};
 use crate::response::{DistinctIds, Response, is_server_tool_use};
 use std::borrow::Cow;
 
@@ -39,7 +39,9 @@ pub fn message_to_add(response: &Response) -> Option<Cow<'_, str>> {
     if as_given {
         return Some(text.into());
     }
-    Some(replaced(text, vec![(content, format!("[{}]", blocks.join(",")))]).into())
+    let mut changed = Rewritten::of(text);
+    changed.replace(content, &format!("[{}]", blocks.join(",")));
+    Some(changed.text())
 }
 
 fn is_blank_text(block: Json<'_>) -> bool {
@@ -69,36 +71,51 @@ fn is_open_server_call(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
 /// Returns a block with a tool call that the service accepts in a request. The service accepts only objects as input, so any
 /// other input is replaced by an empty object, and a result can follow. Returns None for a call without an id or a name.
 fn with_valid_tool_call<'a>(block: Json<'a>, call: Json<'a>, id: &str) -> Option<Cow<'a, str>> {
-    let given_id = call.get("toolUseId").filter(|_| !id.is_empty())?;
-    let name = call.get("name")?;
-    let given_name = name.string().filter(|name| !name.is_empty())?;
-    let input = call.get("input");
-    let has_id = given_id.string().is_some_and(|given| *given == *id);
-    let mut changes = Vec::new();
-    if !has_id || input.is_none() {
-        let and_input = if input.is_none() { ",\"input\":{}" } else { "" };
-        changes.push((given_id, format!("{}{and_input}", json::quoted(id))));
+    let name = call.get("name").and_then(Json::string).filter(|name| !name.is_empty())?;
+    if id.is_empty() {
+        return None;
     }
-    if !tool_name::is_valid(&given_name) {
-        changes.push((name, json::quoted(&tool_name::fitted(&given_name))));
+    let name = tool_name::fitted(&name);
+    let has_input = call.get("input").is_some();
+    let mut changed = Rewritten::of(block.text());
+    for Member { key, value, .. } in call.members() {
+        let text = value.string();
+        let is = |wanted: &str| text.as_deref() == Some(wanted);
+        if key.is("toolUseId") && !(has_input && is(id)) {
+            let and_input = if has_input { "" } else { ",\"input\":{}" };
+            changed.replace(value, &format!("{}{and_input}", json::quoted(id)));
+        } else if key.is("name") && !is(&name) {
+            changed.replace(value, &json::quoted(&name));
+        } else if key.is("input") && value.kind() != Kind::Object {
+            changed.replace(value, "{}");
+        }
     }
-    if let Some(input) = input.filter(|input| input.kind() != Kind::Object) {
-        changes.push((input, "{}".to_owned()));
-    }
-    Some(if changes.is_empty() { block.text().into() } else { replaced(block.text(), changes).into() })
+    Some(changed.text())
 }
 
-/// Returns `text` with other JSON instead of values that are parts of it.
-fn replaced(text: &str, mut changes: Vec<(Json<'_>, String)>) -> String {
-    changes.sort_by_key(|(value, _)| json::offset(text, value.text()));
-    let (mut out, mut rest) = (String::new(), text);
-    for (value, json) in changes {
-        let start = json::offset(rest, value.text());
-        out.push_str(&rest[..start]);
-        out.push_str(&json);
-        rest = &rest[start + value.text().len()..];
+/// A text in which values, from the first to the last, are replaced by other JSON.
+struct Rewritten<'a> {
+    out: String,
+    rest: &'a str,
+    given: &'a str,
+}
+
+impl<'a> Rewritten<'a> {
+    fn of(given: &'a str) -> Self {
+        Rewritten { out: String::new(), rest: given, given }
     }
-    out + rest
+
+    /// Replaces a value, which is a part of the text.
+    fn replace(&mut self, value: Json<'_>, json: &str) {
+        let (before, rest) = self.rest.split_at(json::offset(self.rest, value.text()));
+        self.out.push_str(before);
+        self.out.push_str(json);
+        self.rest = &rest[value.text().len()..];
+    }
+
+    fn text(self) -> Cow<'a, str> {
+        if self.out.is_empty() { self.given.into() } else { (self.out + self.rest).into() }
+    }
 }
 
 #[cfg(test)]
