@@ -210,7 +210,8 @@ impl Run {
                 Phase::Stopped => return Ok(Ready::Stopped),
                 Phase::Failed(error) => return Err(error.clone()),
                 Phase::Calling(calling) => {
-                    if calling.returned < calling.calls.len() && !has_ended(&self.shared, self.start.cancel.as_ref()) {
+                    let has_ended = has_ended(&self.shared, self.start.cancel.as_ref());
+                    if calling.returned < calling.calls.len() && !has_ended {
                         return Ok(Ready::Event);
                     }
                     match self.shared.wait(left(timeout, &mut until, self.deadline)) {
