@@ -31,7 +31,7 @@ nitpick_ignore_regex = [
     (r"c:.*", r"u?int\d+_t|size_t|ptrdiff_t|intptr_t"),
     (r"cpp:.*", r".*"),
     (r"py:.*", r"(builtins|collections|ctypes|logging|typing|types|t|c)\..*"),
-    (r"py:.*", r"Unpack|RequestLike|BytesLike|Json|Config|Record|Handle"),
+    (r"py:.*", r"Unpack|RequestLike|BytesLike|Json|Config|Record|Handle|Events"),
     (r"py:.*", r"(libbedrock\.)?(_\w+|types)\..*"),
 ]
 
