@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from . import _calls, _waiting
 from ._abi import EventType
 from ._errors import CancelledError, ClosedError, InvalidArgumentError
@@ -14,7 +12,7 @@ from ._stream import Functions, Stream, Texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from ._cancel import Cancel
     from ._records import Event
@@ -93,9 +91,8 @@ class Run(Stream):
     async def __anext__(self) -> Event:
         while self._due and not self._is_over():
             call = self._due.pop(0)
-            work = functools.partial(self._do, call)
             try:
-                self._begun.append(await _waiting.current().begin(work, self._fail))
+                self._begun.append(await _waiting.current().begin(self._work(call), self._fail))
             except BaseException:  # trio has done the call in this task, which was cancelled meanwhile
                 self.cancel()
                 raise
@@ -183,6 +180,9 @@ class Run(Stream):
         except BaseException:
             self.cancel()
             raise
+
+    def _work(self, call: Event) -> Callable[[], Coroutine[object, object, None]]:
+        return lambda: self._do(call)
 
     async def _do(self, call: Event) -> None:
         # The program may have ended the run before the event loop began this.
