@@ -7,7 +7,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -133,18 +132,18 @@ fn a_service_that_admits_no_call_does_not_get_more_and_more_connections() {
         refuse(frames)
     });
     let model = model(&peer, json!({"timeouts": {"connect": "1s"}}));
-    let began = Instant::now();
     thread::scope(|scope| {
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
-            call.join().expect("no panic").failure.expect("no response");
+            let failure = call.join().expect("no panic").failure.expect("no response");
+            let reasons = ["refused to process", "admits no further request", "admit no further call"];
+            assert!(reasons.iter().any(|reason| failure.message.contains(reason)), "{}", failure.message);
         }
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
             call.join().expect("no panic").failed(BEDROCK_E_TIMEOUT).says(&["timeouts.connect", "no further call"]);
         }
     });
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(peer.connection_count() <= 3, "{} connections", peer.connection_count());
 }
 
@@ -206,7 +205,6 @@ fn a_violation_of_the_protocol_is_a_protocol_error() {
 
 #[test]
 fn an_endless_flood_of_frames_without_content_is_a_clear_error() {
-    const PING: u8 = 6;
     const UNKNOWN: u8 = 0x77;
     let without_content = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
     for flood in

@@ -12,19 +12,19 @@
 //! Frames that cannot be joined cost as much as ever, and a peer can send frames without content without end. Each of
 //! those adds to a debt, which content in either direction pays off. Reading fails if the debt is too large.
 
+use super::frame_head::{DATA, END_STREAM, FRAME_HEAD, FrameHead, GOAWAY, PADDED, SETTINGS};
 use super::link::Link;
 use super::read_buffer::{self, FIRST_READ, MAX_READ};
+use super::written_frames::WrittenFrames;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// The length of a frame's head (RFC 9113, section 4.1): length, type, flags, stream.
-const FRAME_HEAD: usize = 9;
 /// The longest payload of a frame that peers may send, and of a joined frame.
 pub const MAX_PAYLOAD: usize = 16 << 10;
 /// The frames, or bytes, after which reading pauses until [`Traffic::resume`].
@@ -34,11 +34,6 @@ const BYTES_PER_TURN: usize = 1 << 20;
 /// peer that receives a long request sends a few hundred for each MiB, and a peer that sends pings a few each minute.
 const DEBT: u64 = 64;
 const MAX_DEBT: u64 = 10_000 * DEBT;
-const DATA: u8 = 0;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 0x1;
-const PADDED: u8 = 0x8;
 
 /// The counters of a connection's traffic. One task writes them.
 #[derive(Default)]
@@ -47,6 +42,8 @@ pub struct Traffic {
     reads: AtomicU64,
     /// The bytes written.
     written: AtomicU64,
+    /// The last stream whose HEADERS have been written.
+    opened: AtomicU32,
     /// The frames and bytes that were passed on since reading was last resumed.
     frames: AtomicUsize,
     bytes: AtomicUsize,
@@ -62,8 +59,13 @@ impl Traffic {
         self.reads.load(Ordering::Relaxed)
     }
 
-    pub fn written(&self) -> u64 {
+    fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether the request of a stream, or a part of it, has been written. Streams are opened in order.
+    pub fn has_opened(&self, stream: u32) -> bool {
+        self.opened.load(Ordering::Relaxed) >= stream
     }
 
     /// Returns whether SETTINGS have arrived since the last call.
@@ -119,12 +121,23 @@ pub struct CoalescedLink {
     /// The peer's debt, and what had been written when it was last computed.
     debt: u64,
     written: u64,
+    written_frames: WrittenFrames,
 }
 
 impl CoalescedLink {
     pub fn new(link: Link, traffic: Arc<Traffic>) -> Self {
-        let (input, next_read) = (BytesMut::new(), FIRST_READ);
-        CoalescedLink { link, traffic, input, ready: 0, more: false, next_read, end: None, debt: 0, written: 0 }
+        CoalescedLink {
+            link,
+            traffic,
+            input: BytesMut::new(),
+            ready: 0,
+            more: false,
+            next_read: FIRST_READ,
+            end: None,
+            debt: 0,
+            written: 0,
+            written_frames: WrittenFrames::default(),
+        }
     }
 
     /// Adds the debt of these frames, and returns whether it is still acceptable.
@@ -158,11 +171,15 @@ impl CoalescedLink {
         Poll::Ready(())
     }
 
-    fn count_written(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(written)) = polled {
-            self.traffic.written.store(self.traffic.written() + written as u64, Ordering::Relaxed);
+    fn count_written(&mut self, polled: &Poll<io::Result<usize>>, buffers: &[IoSlice<'_>]) {
+        let Poll::Ready(Ok(written)) = *polled else { return };
+        self.traffic.written.store(self.traffic.written() + written as u64, Ordering::Relaxed);
+        let mut left = written;
+        for buffer in buffers {
+            let (bytes, opened) = (&buffer[..buffer.len().min(left)], &self.traffic.opened);
+            self.written_frames.advance(bytes, |stream| opened.store(stream, Ordering::Relaxed));
+            left -= bytes.len();
         }
-        polled
     }
 }
 
@@ -204,7 +221,8 @@ impl AsyncRead for CoalescedLink {
 impl AsyncWrite for CoalescedLink {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.link).poll_write(cx, bytes);
-        self.count_written(polled)
+        self.count_written(&polled, &[IoSlice::new(bytes)]);
+        polled
     }
 
     fn poll_write_vectored(
@@ -213,7 +231,8 @@ impl AsyncWrite for CoalescedLink {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.link).poll_write_vectored(cx, bytes);
-        self.count_written(polled)
+        self.count_written(&polled, bytes);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -229,34 +248,14 @@ impl AsyncWrite for CoalescedLink {
     }
 }
 
-#[derive(Clone, Copy)]
-struct FrameHead {
-    length: usize,
-    frame_type: u8,
-    flags: u8,
-    stream: [u8; 4],
-}
-
-impl FrameHead {
-    fn read(bytes: &[u8]) -> Option<FrameHead> {
-        let [a, b, c, frame_type, flags, stream @ ..] = *bytes.first_chunk::<FRAME_HEAD>()?;
-        Some(FrameHead { length: u32::from_be_bytes([0, a, b, c]) as usize, frame_type, flags, stream })
-    }
-
-    fn write(self, bytes: &mut [u8]) {
-        let [_, a, b, c] = (self.length as u32).to_be_bytes();
-        bytes[..5].copy_from_slice(&[a, b, c, self.frame_type, self.flags]);
-    }
-
-    /// Returns whether `next`, which follows this frame, may be joined to it.
-    fn can_join(self, next: FrameHead) -> bool {
-        let is_plain_data = |head: FrameHead| head.frame_type == DATA && head.flags & PADDED == 0;
-        is_plain_data(self)
-            && is_plain_data(next)
-            && self.stream == next.stream
-            && self.flags & END_STREAM == 0
-            && self.length + next.length <= MAX_PAYLOAD
-    }
+/// Returns whether `next`, which follows `head`, may be joined to it.
+fn can_join(head: FrameHead, next: FrameHead) -> bool {
+    let is_plain_data = |head: FrameHead| head.frame_type == DATA && head.flags & PADDED == 0;
+    is_plain_data(head)
+        && is_plain_data(next)
+        && head.stream == next.stream
+        && head.flags & END_STREAM == 0
+        && head.length + next.length <= MAX_PAYLOAD
 }
 
 /// The complete frames at the beginning of an input, after coalescing.
@@ -298,7 +297,7 @@ fn coalesce(input: &mut BytesMut, max_frames: usize) -> Coalesced {
             break;
         }
         match &mut last {
-            Some((joined, at)) if joined.can_join(head) => {
+            Some((joined, at)) if can_join(*joined, head) => {
                 input.copy_within(payload..end, to);
                 to += head.length;
                 joined.length += head.length;
@@ -340,6 +339,7 @@ fn coalesce(input: &mut BytesMut, max_frames: usize) -> Coalesced {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame_head::HEADERS;
     use super::*;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -379,7 +379,6 @@ mod tests {
 
     #[test]
     fn other_frames_keep_their_bytes_and_their_order() {
-        const HEADERS: u8 = 1;
         const PING: u8 = 6;
         let apart = [
             data(1, b"a"),
@@ -445,7 +444,6 @@ mod tests {
 
     #[tokio::test]
     async fn frames_without_content_are_accepted_as_services_send_them_and_a_flood_is_an_error() {
-        const HEADERS: u8 = 1;
         const WINDOW_UPDATE: u8 = 8;
         let window = || frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
         for flood in [window(), frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4, 1, &[0x88; 1000]), data(3, b"")] {

@@ -22,7 +22,7 @@ use h2::Reason;
 use h2::client::{Builder, SendRequest};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response, response};
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
@@ -35,8 +35,8 @@ pub const ASSUMED_MAX_CALLS: usize = 100;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// The longest head of a response.
 const MAX_HEAD: u32 = 16 << 10;
-/// The time after which a request that the peer does not admit is withdrawn.
-const MAX_QUEUED: Duration = Duration::from_millis(300);
+/// The time after which a request that h2 holds back, because the peer admits no further one, is withdrawn.
+const MAX_HELD_BACK: Duration = Duration::from_millis(300);
 
 /// A connection. Each call on it holds a clone. Dropping the last clone closes the connection.
 #[derive(Clone)]
@@ -138,17 +138,15 @@ impl StreamPermit {
         if (!body.is_empty() || parts.method == Method::POST) && !parts.headers.contains_key(CONTENT_LENGTH) {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
         }
-        let written = state.traffic.written();
-        let mut send = self.0.0.send.clone();
         let not_sent = |error| self.send_error(error, Delivery::NotSent);
-        let started = send.send_request(Request::from_parts(parts, ()), body.is_empty());
+        let started = self.0.0.send.clone().send_request(Request::from_parts(parts, ()), body.is_empty());
         let (mut response, mut upload) = started.map_err(not_sent)?;
         if !body.is_empty() {
             upload.send_data(body, true).map_err(not_sent)?;
         }
+        let stream = response.stream_id().as_u32();
         let mut interim = 0;
-        // h2 holds a request back if the peer admits fewer than was assumed.
-        let mut queued = pin!(None);
+        let mut not_admitted = pin!(self.not_admitted(stream));
         let response = poll_fn(|cx| {
             // h2 keeps interim responses until they are polled.
             while let Poll::Ready(Some(Ok(_))) = response.poll_informational(cx) {
@@ -160,21 +158,14 @@ impl StreamPermit {
             if let Poll::Ready(response) = Pin::new(&mut response).poll(cx) {
                 return Poll::Ready(Ok(response));
             }
-            if send.poll_ready(cx).is_ready() {
-                queued.set(None);
-                return Poll::Pending;
-            }
-            if queued.is_none() {
-                queued.set(Some(sleep(MAX_QUEUED)));
-            }
-            queued.as_mut().as_pin_mut().expect("set above").poll(cx).map(|()| Err(NoResponse::NotAdmitted))
+            not_admitted.as_mut().poll(cx).map(|()| Err(NoResponse::NotAdmitted))
         });
         match response.await {
             Ok(Ok(response)) => Ok(self.buffered(response)),
             Ok(Err(error)) => {
                 let delivery = match &error {
                     error if is_not_processed(error) => Delivery::NotProcessed,
-                    error if error.is_io() && state.traffic.written() == written => Delivery::NotSent,
+                    error if error.is_io() && !state.traffic.has_opened(stream) => Delivery::NotSent,
                     _ => Delivery::Unknown,
                 };
                 Err(self.send_error(error, delivery))
@@ -186,6 +177,21 @@ impl StreamPermit {
             Err(NoResponse::NotAdmitted) => {
                 let error = Error::new(Kind::Network, "the service admits no further request on this connection");
                 Err(SendError { failure: Failure::io(error), delivery: Delivery::NotSent })
+            }
+        }
+    }
+
+    /// Ends when h2 holds a request back because the peer admits no further one.
+    async fn not_admitted(&self, stream: u32) {
+        let state = &self.0.0.state;
+        loop {
+            sleep(MAX_HELD_BACK).await;
+            if state.traffic.has_opened(stream) {
+                return pending().await;
+            }
+            // A connection that is slow to send also delays requests that the peer admits.
+            if state.calls() > state.max_calls() {
+                return;
             }
         }
     }

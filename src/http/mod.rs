@@ -27,6 +27,7 @@
 //!
 //! - `http2`: a connection; `http2_driver`: its task; `http2_ping`: its pings; `http2_error`: its failures
 //! - `stream_buffer`: the unread data of a response; `frame_coalescer`: joins DATA frames below HTTP/2
+//! - `frame_head`: the head of a frame; `written_frames`: which requests were written
 //!
 //! Connections:
 //!
@@ -41,6 +42,7 @@ mod connection;
 mod connector;
 mod error_message;
 mod frame_coalescer;
+mod frame_head;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod http1;
@@ -73,3 +75,4 @@ pub mod transport_error;
 pub mod trust_store;
 mod tunnel;
 mod waiters;
+mod written_frames;

@@ -47,7 +47,9 @@ pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+pub const ACK: u8 = 1;
 pub const END_STREAM: u8 = 1;
 pub const MAX_CONCURRENT_STREAMS: u16 = 3;
 
@@ -58,19 +60,19 @@ pub struct RawConnection {
 }
 
 impl RawConnection {
-    /// Reads the client's preface and sends settings.
+    /// Sends settings and reads the client's preface.
     pub fn handshake(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
-        self.stream.read_exact(&mut [0; 24])?;
         let settings: Vec<u8> =
             settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-        self.send(&frame(SETTINGS, 0, 0, &settings))
+        self.send(&frame(SETTINGS, 0, 0, &settings))?;
+        self.stream.read_exact(&mut [0; 24])
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// Reads to the end of a request and returns its stream.
+    /// Reads to the end of a request and returns its stream. Acknowledges settings and pings.
     pub fn read_request(&mut self) -> io::Result<u32> {
         loop {
             let mut head = [0; 9];
@@ -79,7 +81,8 @@ impl RawConnection {
             let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
             self.stream.read_exact(&mut payload)?;
             match kind {
-                SETTINGS if flags & 1 == 0 => self.send(&frame(SETTINGS, 1, 0, &[]))?,
+                SETTINGS if flags & ACK == 0 => self.send(&frame(SETTINGS, ACK, 0, &[]))?,
+                PING if flags & ACK == 0 => self.send(&frame(PING, ACK, 0, &payload))?,
                 HEADERS | DATA if flags & END_STREAM != 0 => {
                     self.requests.fetch_add(1, Ordering::SeqCst);
                     return Ok(u32::from_be_bytes(stream));
