@@ -1,8 +1,8 @@
 //! The message of a response, changed so that the service accepts it in the next request.
 //!
 //! Models give messages that the service refuses in a request: an empty text beside a tool call, a tool call that
-//! `max_tokens` truncated, a call of a tool with an invented name, reasoning that nothing follows. Everything else stays as
-//! it was received, byte for byte.
+//! `max_tokens` truncated, a call of a tool with an invented name, reasoning that nothing follows. Everything else
+//! stays as it was received, byte for byte.
 
 use super::tool_name;
 use crate::json::{self, Json, Kind, Member};
@@ -68,8 +68,9 @@ fn is_open_server_call(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
     !blocks.iter().any(has_result)
 }
 
-/// Returns a block with a tool call that the service accepts in a request. The service accepts only objects as input, so any
-/// other input is replaced by an empty object, and a result can follow. Returns None for a call without an id or a name.
+/// Returns a block with a tool call that the service accepts in a request. The service accepts only objects as input,
+/// so any other input is replaced by an empty object, and a result can follow. Returns None for a call without an id or
+/// a name.
 fn with_valid_tool_call<'a>(block: Json<'a>, call: Json<'a>, id: &str) -> Option<Cow<'a, str>> {
     let name = call.get("name").and_then(Json::string).filter(|name| !name.is_empty())?;
     if id.is_empty() {

@@ -12,7 +12,8 @@ pub fn is_valid(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_LENGTH && name.chars().all(is_allowed)
 }
 
-/// Returns the name, or a valid one that is like it. Models invent names, and the service refuses them in the next request.
+/// Returns the name, or a valid one that is like it. Models invent names, and the service refuses them in the next
+/// request.
 pub fn fitted(name: &str) -> Cow<'_, str> {
     if is_valid(name) {
         return name.into();

@@ -58,10 +58,9 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for
             let path = format!("{path}/{index}");
             check_block(block, &path)?;
             check_text(block, &path)?;
-            if let Some(result) = block.get("toolResult").filter(|result| !is_server_tool_result(*result)) {
-                result
-                    .get("content")
-                    .map_or(Ok(()), |content| check_result(content, &format!("{path}/toolResult/content")))?;
+            let result = block.get("toolResult").filter(|result| !is_server_tool_result(*result));
+            if let Some(content) = result.and_then(|result| result.get("content")) {
+                check_result(content, &format!("{path}/toolResult/content"))?;
             }
             check_media(block, attachments, &path)?;
             cache_points.count(block, &path)?;
