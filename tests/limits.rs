@@ -222,8 +222,8 @@ fn operations_that_invoke_no_model_use_up_no_limits() {
     assert_eq!((model.stats().requests_in_minute, model.stats().tokens_in_minute), (0, 0));
 }
 
-/// Makes a call that waits for this time, until the tokens of another are given back. Returns how many calls run and wait
-/// meanwhile, too.
+/// Makes a call that waits for this time, until the tokens of another are given back. Returns how many calls run and
+/// wait meanwhile, too.
 fn call_that_waits(settings: Value, operation: &str, time: Duration) -> (Outcome, [u64; 2]) {
     let (bedrock, gate) = (LocalBedrock::start(), Gate::new());
     let model = Model::at_with(&bedrock, json!({"limits": {"tokens_per_minute": 200}, "timeouts": {"queue": "1m"}}));
@@ -300,8 +300,8 @@ const REQUESTS: u32 = 400;
 const TOKENS: u32 = 80_000;
 const CALLS: usize = 1_000;
 
-/// A service with a quota, which counts what was sent in the last 60 seconds by the rule of Bedrock's documentation: the
-/// input and the limit of the output when a request comes, and what was used when the response has been sent.
+/// A service with a quota, which counts what was sent in the last 60 seconds by the rule of Bedrock's documentation:
+/// the input and the limit of the output when a request comes, and what was used when the response has been sent.
 #[derive(Default)]
 struct Accounts {
     counted: Vec<Counted>,

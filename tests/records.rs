@@ -1,5 +1,5 @@
-//! Records of calls: one for each call, equal to what the service counted, without content unless asked for; and the feed and the
-//! observer that receive them.
+//! Records of calls: one for each call, equal to what the service counted, without content unless asked for; and the
+//! feed and the observer that receive them.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! The server: two local Bedrocks (`tests/support`), one over HTTP/1.1, and one over TLS with HTTP/2, as the service uses
-//! it. It is a separate process, so that its CPU time is not measured.
+//! The server: two local Bedrocks (`tests/support`), one over HTTP/1.1, and one over TLS with HTTP/2, as the service
+//! uses it. It is a separate process, so that its CPU time is not measured.
 
 use std::error::Error;
 use std::io::{self, Write};

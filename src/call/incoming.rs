@@ -97,8 +97,8 @@ impl Incoming {
         self.timer.restart(next.or_earlier(self.limits.total));
     }
 
-    /// Waits for content: any event but messageStart. The events so far are held back. The reader, who does not see them,
-    /// learns by `renew` until when the next one may come.
+    /// Waits for content: any event but messageStart. The events so far are held back. The reader, who does not see
+    /// them, learns by `renew` until when the next one may come.
     pub async fn content(&mut self, renew: &(dyn Fn(Deadline) + Sync)) -> Result<()> {
         let mut held = Batch::default();
         while !has_content(&held) && !self.has_long() {

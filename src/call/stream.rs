@@ -277,8 +277,8 @@ impl Stream {
         self.set_notifier(Some(notifier));
     }
 
-    /// From now on, a notifier that [follows the level](Notifier::follows_level) is withdrawn as soon as all events have
-    /// been returned.
+    /// From now on, a notifier that [follows the level](Notifier::follows_level) is withdrawn as soon as all events
+    /// have been returned.
     pub fn follow_level(&mut self) {
         self.reader.follow_level(&self.shared.pipe);
     }

@@ -110,8 +110,8 @@ impl Deadline {
         self.or_late(future).await.ok_or_else(|| self.missed())
     }
 
-    /// Waits for the turn of a call, at most until the deadline. The error names what it `waited_for`. `is_sent`: it has
-    /// been sent before.
+    /// Waits for the turn of a call, at most until the deadline. The error names what it `waited_for`. `is_sent`: it
+    /// has been sent before.
     pub async fn limit_turn<T>(
         self,
         waited_for: &str,

@@ -34,8 +34,8 @@ struct Bytes {
     user: User,
 }
 
-// SAFETY: the program has promised that the bytes do not change before they are released, and that any of its threads may release
-// them.
+// SAFETY: the program has promised that the bytes do not change before they are released, and that any of its threads
+// may release them.
 unsafe impl Send for Bytes {}
 // SAFETY: as above.
 unsafe impl Sync for Bytes {}
@@ -50,8 +50,8 @@ impl AsRef<[u8]> for Bytes {
     }
 }
 
-/// Changes a request by a function that needs bytes. `with` receives the bytes, and a function that keeps them. It calls that
-/// function once nothing can fail any more.
+/// Changes a request by a function that needs bytes. `with` receives the bytes, and a function that keeps them. It
+/// calls that function once nothing can fail any more.
 ///
 /// # Safety
 /// The bytes are readable, until they are released if they have a release function.
@@ -61,8 +61,8 @@ unsafe fn with_bytes(
     err: *mut *mut bedrock_error,
     with: impl FnOnce(&mut Request, &[u8], &mut dyn FnMut() -> AttachmentBytes) -> Result<()>,
 ) -> bedrock_status {
-    // If anything fails, dropping this releases the bytes at the end of this function. No lock is held then, because the program's
-    // release may call the library.
+    // If anything fails, dropping this releases the bytes at the end of this function. No lock is held then, because
+    // the program's release may call the library.
     let mut passed = Some(bytes);
     change(request, err, |request| {
         let bytes = passed.as_ref().expect("nothing has taken the bytes");

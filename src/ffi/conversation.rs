@@ -9,8 +9,8 @@
 //! no calls.
 //!
 //! To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the file's content to
-//! bedrock_request_new. To shorten it, use bedrock_request_trim, which returns the messages that it removed. The service
-//! then writes its prompt cache again.
+//! bedrock_request_new. To shorten it, use bedrock_request_trim, which returns the messages that it removed. The
+//! service then writes its prompt cache again.
 
 use super::request::{bedrock_request, change, shorten};
 use super::response::bedrock_response;
@@ -155,14 +155,15 @@ pub unsafe extern "C-unwind" fn bedrock_request_remove_messages(
 /// Shortens the conversation to at most max_messages messages.
 ///
 /// Whole turns are removed, the oldest first, so that the rest begins with a message of the user, and no tool result
-/// loses its call. Messages of the user that follow each other are one. If the last turn alone is longer, because the model called many tools in it, the user's message that
-/// began it stays, and its oldest rounds of calls and results are removed. That message and the last round always stay,
-/// even if they are more than max_messages. The system prompt is not changed.
+/// loses its call. Messages of the user that follow each other are one. If the last turn alone is longer, because the
+/// model called many tools in it, the user's message that began it stays, and its oldest rounds of calls and results
+/// are removed. That message and the last round always stay, even if they are more than max_messages. The system prompt
+/// is not changed.
 ///
-/// The removed messages become a request of their own, *removed: a copy of this one that has them in place of those that
-/// stay. Its bedrock_request_message_count is how many were removed, and its bedrock_request_json shows them. To keep
-/// what they say, add a text to it that asks for a summary, and pass it to bedrock_generate. If they are messages of a
-/// run, the tools must be declared in the request or the model.
+/// The removed messages become a request of their own, *removed: a copy of this one that has them in place of those
+/// that stay. Its bedrock_request_message_count is how many were removed, and its bedrock_request_json shows them. To
+/// keep what they say, add a text to it that asks for a summary, and pass it to bedrock_generate. If they are messages
+/// of a run, the tools must be declared in the request or the model.
 ///
 /// max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
 /// removed: Receives the removed messages, or NULL if none were removed. It may be NULL.

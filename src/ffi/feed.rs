@@ -30,8 +30,8 @@
 //!
 //! Attributes and metrics have the names of OpenTelemetry's semantic conventions for generative AI. "schema_url" names
 //! the version. Where the development version has other names, a record has both: gen_ai.client.operation.duration and
-//! gen_ai.client.inference.duration, gen_ai.usage.cache_creation.input_tokens and gen_ai.usage.cache_write.input_tokens.
-//! Times are in seconds. A member that is not known is missing.
+//! gen_ai.client.inference.duration, gen_ai.usage.cache_creation.input_tokens and
+//! gen_ai.usage.cache_write.input_tokens. Times are in seconds. A member that is not known is missing.
 //!
 //! "status" is BEDROCK_OK or the status that ended the call. "error.type" is the service's name of the failure, or else
 //! the name of the status ("Timeout"). gen_ai.usage.input_tokens includes the tokens of the prompt cache, as the
@@ -40,10 +40,10 @@
 //! own, such as "invoke_model". What the conventions do not have has names that begin with "libbedrock.": the
 //! "operation", the number of "attempts" and of "events", "time_to_first_event", "service_latency".
 //!
-//! "attempts" has an object for each request that was sent: "target" is 0 for the model and counts its fallbacks from 1.
-//! "start" is since the start of the call, "duration" until the head of the response or the failure, "wait" until the
-//! next attempt. "connection" states how long the attempt waited for its connection, and for a new one how long the
-//! lookup of the name, TCP and TLS took.
+//! "attempts" has an object for each request that was sent: "target" is 0 for the model and counts its fallbacks
+//! from 1. "start" is since the start of the call, "duration" until the head of the response or the failure, "wait"
+//! until the next attempt. "connection" states how long the attempt waited for its connection, and for a new one how
+//! long the lookup of the name, TCP and TLS took.
 //!
 //! With the option "content", the attributes of a conversation also have its content, as arrays in the form of the
 //! conventions: gen_ai.system_instructions, gen_ai.input.messages, gen_ai.tool.definitions, gen_ai.output.messages. A
@@ -219,8 +219,8 @@ impl LastItem {
 /// several feeds: each gets everything that it asks for. While "capacity" of them wait, further ones are dropped, and
 /// the feed returns in their place how many.
 ///
-/// options_json: A JSON object with at least one of the first two members. "records": true asks for records. "log" is the
-///   least severe level of messages: "error", "warn", "info" or "debug". "content": true asks for records with the
+/// options_json: A JSON object with at least one of the first two members. "records": true asks for records. "log" is
+///   the least severe level of messages: "error", "warn", "info" or "debug". "content": true asks for records with the
 ///   content of calls. "capacity" is 4096 by default.
 /// Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong.
 /// Ownership: *out is owned by the caller. Free it with bedrock_feed_free.

@@ -179,8 +179,8 @@ pub unsafe extern "C-unwind" fn bedrock_generate_stream(
 ///
 /// # Safety
 /// As for the export, whose frame `here` is in.
-// Not inlined, so that its frame is below the frame of the export. If longjmp leaves `on_event`, the frame of a later call by the
-// same function is above it, which shows that this function was left.
+// Not inlined, so that its frame is below the frame of the export. If longjmp leaves `on_event`, the frame of a later
+// call by the same function is above it, which shows that this function was left.
 #[inline(never)]
 unsafe fn show(
     here: usize,

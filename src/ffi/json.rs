@@ -10,9 +10,9 @@
 //!   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It
 //!                 must not overlap the input
 //!
-//! If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function returns BEDROCK_JSON_NONE, 0,
-//! NULL, fallback or BEDROCK_JSON_NOT_FOUND. Every callback may call these functions. Each checks the
-//! complete json, also after the value that it returns.
+//! If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function returns
+//! BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Every callback may call these functions. Each checks
+//! the complete json, also after the value that it returns.
 //!
 //! Cost. Each call reads the complete json once. Its time is proportional to len, and does not depend on how deep
 //! pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
@@ -112,7 +112,8 @@ pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usi
 /// The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
 /// pointer. json must stay at its address, unchanged, during the loop.
 ///
-/// item: Read and then filled with the element. Set all of it to 0 before the first step. After the last element all of it is 0.
+/// item: Read and then filled with the element. Set all of it to 0 before the first step. After the last element all of
+/// it is 0.
 /// Returns: The kind of the value, BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT. BEDROCK_JSON_NONE after the last one, and
 ///   if *item was filled for another text or was changed.
 /// Ownership: The texts in *item point into json, and live as long as it.

@@ -182,8 +182,8 @@
 //! function returns BEDROCK_E_CONFIG.
 //!
 //! Credentials are renewed without a restart. Those that expire are fetched again in the background, 5 minutes ahead or
-//! after three quarters of their lifetime. While calls are made, the files that they came from (AWS's own, tokens of SSO
-//! and of web identity) are looked at once a second, and read again if they have changed. If the service refuses
+//! after three quarters of their lifetime. While calls are made, the files that they came from (AWS's own, tokens of
+//! SSO and of web identity) are looked at once a second, and read again if they have changed. If the service refuses
 //! credentials (ExpiredTokenException, UnrecognizedClientException and other names), they are looked up at once, but at
 //! most once a second. If they have changed, the call is sent once more, whatever retry.max_attempts is. One lookup
 //! serves all calls that wait for it. Keys and tokens of the config and of variables stay as they are until
@@ -307,10 +307,10 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
 
 /// Replaces what authorizes the calls of a model.
 ///
-/// It also does so for the models derived from it and for those it was derived from: models that share connections share
-/// credentials. Connections stay open. A call that runs is not disturbed: its next attempt uses the new credentials. If
-/// the service refuses the old ones meanwhile, the call is sent once more with the new ones, whatever retry.max_attempts
-/// is.
+/// It also does so for the models derived from it and for those it was derived from: models that share connections
+/// share credentials. Connections stay open. A call that runs is not disturbed: its next attempt uses the new
+/// credentials. If the service refuses the old ones meanwhile, the call is sent once more with the new ones, whatever
+/// retry.max_attempts is.
 ///
 /// Use it for a Bedrock API key, which expires after at most 12 hours, and for keys that your program fetches itself.
 /// All credentials of the config are replaced: a key that json does not have counts as not given, "auth" too. {} takes
@@ -320,8 +320,8 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
 ///
 /// json: A JSON object with keys of the config: api_key, secret_key, session_token, bearer_token, bearer_token_file,
 ///   auth, profile, role_arn, role_session_name and external_id.
-/// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its credentials; message and path
-///   of the error name the key. What is wrong with the credentials themselves is an error of the next call.
+/// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its credentials; message and
+///   path of the error name the key. What is wrong with the credentials themselves is an error of the next call.
 /// Threads: Does not block. Thread-safe.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -404,8 +404,8 @@ pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, le
 /// key id is masked except for its first and last four characters, and a proxy has no password.
 ///
 /// Its member "transport" is "network", "record", "replies" or "replay"; the last two use no network, and lack all
-/// members about it. The members profile, region, endpoint, proxy, ca_file, config_file and credentials_file are objects
-/// with "value" and "source". A source is an environment variable, a key of a profile, a key of the config, or
+/// members about it. The members profile, region, endpoint, proxy, ca_file, config_file and credentials_file are
+/// objects with "value" and "source". A source is an environment variable, a key of a profile, a key of the config, or
 /// "default". profile and proxy are null if none is used. The value of ca_file is null if the certificates are those of
 /// the system or of the config. The two files of AWS also have "found", a boolean.
 ///
@@ -418,8 +418,8 @@ pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, le
 /// has "model", "region", "endpoint" and "proxy", objects as above: what calls of this model use there. "hedge" and
 /// "limits" are the objects of the config, and missing if the config lacks them.
 ///
-/// Returns: The JSON. NULL, with *err set, if a file of AWS is not valid (BEDROCK_E_CONFIG) or the files lack the profile
-///   (BEDROCK_E_CREDENTIALS).
+/// Returns: The JSON. NULL, with *err set, if a file of AWS is not valid (BEDROCK_E_CONFIG) or the files lack the
+///   profile (BEDROCK_E_CREDENTIALS).
 /// Ownership: Borrowed until the model is freed.
 /// Threads: Does not wait for the network. Reads AWS's files, and not again once it has succeeded for this model.
 ///   Thread-safe.

@@ -6,10 +6,10 @@
 //! the library were not there. The first call, or bedrock_model_connect, starts the worker. bedrock_stream_set_wakeup
 //! starts the thread that runs wakeups. bedrock_set_log starts the thread that runs the log, bedrock_set_observer that
 //! of the observer. The first call with a cancel starts the thread that waits for cancels. If one of them cannot start,
-//! the function returns BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch
-//! credentials, at most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without work.
-//! A command that prints credentials (credential_process) serves all calls that wait for it. It is killed after one
-//! minute, and by bedrock_shutdown.
+//! the function returns BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read
+//! files, at most 16 fetch credentials, at most 8 write recordings, and at most 2 check long responses. They end after
+//! 10 seconds without work. A command that prints credentials (credential_process) serves all calls that wait for it.
+//! It is killed after one minute, and by bedrock_shutdown.
 //!
 //! Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that makes
 //! the first call. Unless a seccomp filter is in force, it asks Linux for a short time slice (sched_setattr).
@@ -17,7 +17,8 @@
 //! Signals. No thread of the library blocks the signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,
 //! SIGABRT), so that crash reporters work there too. The threads that run wakeups, the log and the observer block HUP,
 //! INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH, and the signals that were blocked on the
-//! thread that set the first wakeup, the log or the observer. The library's other threads block every signal except those of faults.
+//! thread that set the first wakeup, the log or the observer. The library's other threads block every signal except
+//! those of faults.
 //!
 //! Two copies of the library in one process are two libraries: a handle of one gives BEDROCK_E_BAD_HANDLE in the other.
 
@@ -94,8 +95,8 @@ impl Logger {
 ///
 /// level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
 /// log: A new log replaces the old one, and gets the messages of its level that wait for it. NULL turns the log off:
-///   what waits for it is dropped. Call bedrock_shutdown before, which delivers it. Once this function has returned, the
-///   old log is not running and will not run.
+///   what waits for it is dropped. Call bedrock_shutdown before, which delivers it. Once this function has returned,
+///   the old log is not running and will not run.
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level. BEDROCK_E_RESOURCE if the thread that
 ///   runs log cannot start; the old log then stays.
 /// Ownership: release(user) runs once: inside the bedrock_set_log that replaces or turns off the log, or inside this

@@ -82,9 +82,9 @@ pub(super) fn shorten(
 /// Makes a request from JSON.
 ///
 /// json: NULL makes an empty request.
-/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid (the message names the position), nests deeper than 512
-///   levels or gives a member twice, or if a member in the chat-completions dialect is unknown or has no equivalent in
-///   Converse.
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid (the message names the position), nests deeper than
+///   512 levels or gives a member twice, or if a member in the chat-completions dialect is unknown or has no equivalent
+///   in Converse.
 /// Ownership: *out is owned by the caller. Free it with bedrock_request_free.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -234,8 +234,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
 
 /// Gets the exact body that bedrock_generate or a stream would send with this model, for tests and for debugging.
 ///
-/// The model's defaults are in it: to save a conversation, use bedrock_request_json. The tools of a run are not: declare
-/// them in the request or the model.
+/// The model's defaults are in it: to save a conversation, use bedrock_request_json. The tools of a run are not:
+/// declare them in the request or the model.
 ///
 /// Returns: The body. NULL, with *err set, if it cannot be made.
 /// Ownership: Borrowed until the next bedrock_request_body on this request, from any thread, or until

@@ -1,8 +1,8 @@
 //! Runs: the loop that calls tools
 //!
-//! A run asks the model, calls the tools that the model wants, adds their results, and asks again, until the model stops.
-//! bedrock_run_tools does all of that on the calling thread, with a C function for each tool. bedrock_run_open returns a
-//! handle that your program reads, as a stream: for event loops and for other languages.
+//! A run asks the model, calls the tools that the model wants, adds their results, and asks again, until the model
+//! stops. bedrock_run_tools does all of that on the calling thread, with a C function for each tool. bedrock_run_open
+//! returns a handle that your program reads, as a stream: for event loops and for other languages.
 //!
 //!   static int32_t add(bedrock_run *run, const bedrock_tool_call *call, void *user)
 //!   {
@@ -15,21 +15,21 @@
 //!   }
 //!
 //! A round is one call of the service, and the results of the tools that its message calls. All calls of a message are
-//! handed over before the first result is waited for, so a program can do them at the same time. The results are sent in
-//! the order of the calls, in one message.
+//! handed over before the first result is waited for, so a program can do them at the same time. The results are sent
+//! in the order of the calls, in one message.
 //!
-//! The request. Each round sends the request as it is at that time, with the tools of the run. When a round is complete,
-//! its message and its results are added to the request, with its reasoning and signatures; the last round has no
-//! results. If the run ends in any other way, the round at work is not added. So the request never holds a call without
-//! its result: add a text of the user, or start another run, and the conversation goes on. The declarations of the tools
-//! are not added. If the request or the model declares a tool of the same name, that declaration is sent. The service
-//! refuses a conversation with tool calls if no tools are declared: declare them in the request or the model if you also
-//! make calls that are no runs.
+//! The request. Each round sends the request as it is at that time, with the tools of the run. When a round is
+//! complete, its message and its results are added to the request, with its reasoning and signatures; the last round
+//! has no results. If the run ends in any other way, the round at work is not added. So the request never holds a call
+//! without its result: add a text of the user, or start another run, and the conversation goes on. The declarations of
+//! the tools are not added. If the request or the model declares a tool of the same name, that declaration is sent. The
+//! service refuses a conversation with tool calls if no tools are declared: declare them in the request or the model if
+//! you also make calls that are no runs.
 //!
 //! Failures. A tool that fails does not end the run: its result informs the model. If the model calls a tool that does
 //! not exist, or its input is not a JSON object or was cut off, the run informs the model, and the program does not get
-//! the call. If a result makes a request that cannot be sent, such as one that refers to bytes that are not attached, the
-//! run ends with BEDROCK_E_REQUEST, and its round is not added.
+//! the call. If a result makes a request that cannot be sent, such as one that refers to bytes that are not attached,
+//! the run ends with BEDROCK_E_REQUEST, and its round is not added.
 //!
 //! Options are a JSON object. Keys that are not known are errors.
 //!
@@ -157,7 +157,8 @@ impl PullRun {
 ///   is called. May be NULL.
 /// user: Passed to on_event.
 /// out: May be NULL. *out receives the last message of the model. Its usage is the sum of all rounds. After
-///   BEDROCK_STOPPED and after a failure it is the message as far as it had arrived. If no event had arrived, *out is NULL.
+///   BEDROCK_STOPPED and after a failure it is the message as far as it had arrived. If no event had arrived, *out is
+///   NULL.
 /// Returns: BEDROCK_OK if the model stopped. BEDROCK_STOPPED if on_event or a tool asked to stop, or if the last of
 ///   max_rounds is complete and the model wants to go on: the results are in the request, and another run goes on.
 ///   BEDROCK_E_CONFIG if an option is wrong, BEDROCK_E_TIMEOUT after "total", or a failure of a call.
@@ -439,18 +440,19 @@ pub unsafe extern "C-unwind" fn bedrock_run_open(
 
 /// Waits for the next event of a run.
 ///
-/// The events are those of the streams of all rounds, each with its round. BEDROCK_EVENT_TOOL_CALL is a call to do: give
-/// its result with bedrock_run_result, at once or later. All calls of a message are returned before the run waits for
-/// the first result.
+/// The events are those of the streams of all rounds, each with its round. BEDROCK_EVENT_TOOL_CALL is a call to do:
+/// give its result with bedrock_run_result, at once or later. All calls of a message are returned before the run waits
+/// for the first result.
 ///
-/// timeout_ms: 0 does not wait. A negative value waits as long as the timers of the calls and "total" allow, and without
-///   a limit for the results of tools.
+/// timeout_ms: 0 does not wait. A negative value waits as long as the timers of the calls and "total" allow, and
+///   without a limit for the results of tools.
 /// event: *event receives the event if the status is BEDROCK_OK, and NULL otherwise.
-/// Returns: BEDROCK_OK with an event. BEDROCK_DONE if the model has stopped. BEDROCK_STOPPED if the last of max_rounds is
-///   complete and the model wants to go on. BEDROCK_AGAIN if no event came in time; the run goes on. A value below 0 is
-///   the failure that ended the run, with a new *err each time. After the end every later call returns the same status.
-/// Ownership: *event is borrowed until the next bedrock_run_next or bedrock_run_free on this run. Other functions do not
-///   invalidate it.
+/// Returns: BEDROCK_OK with an event. BEDROCK_DONE if the model has stopped. BEDROCK_STOPPED if the last of max_rounds
+///   is complete and the model wants to go on. BEDROCK_AGAIN if no event came in time; the run goes on. A value below 0
+///   is the failure that ended the run, with a new *err each time. After the end every later call returns the same
+///   status.
+/// Ownership: *event is borrowed until the next bedrock_run_next or bedrock_run_free on this run. Other functions do
+///   not invalidate it.
 /// Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread reads the run.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -486,9 +488,9 @@ pub unsafe extern "C-unwind" fn bedrock_run_next(
 /// tool_use_id: The id of the call (bedrock_tool_call.id, bedrock_event.tool_id).
 /// content: The result, in the form that kind names.
 /// kind: One of BEDROCK_RESULT_....
-/// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if no such call waits for a result: it has one, the run has ended, or
-///   there is no such call. BEDROCK_E_REQUEST if content is not what kind promises, or if it has a
-///   block that the service is certain to refuse; the call then still waits.
+/// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if no such call waits for a result: it has one, the run has ended,
+///   or there is no such call. BEDROCK_E_REQUEST if content is not what kind promises, or if it has a block that the
+///   service is certain to refuse; the call then still waits.
 /// Threads: Thread-safe, also while another thread is in bedrock_run_next or bedrock_run_tools. Does not block.
 /// Since: 0.1
 /// AWS: ToolResultBlock
@@ -524,10 +526,10 @@ pub unsafe extern "C-unwind" fn bedrock_run_result(
 
 /// Gets a descriptor to poll, which is the same for all rounds.
 ///
-/// It is readable while bedrock_run_next(run, 0, ...) would return something other than BEDROCK_AGAIN (level-triggered):
-/// also when the last missing result has been given, because the run goes on in bedrock_run_next. After the end of the
-/// run it stays readable. It is non-blocking and close-on-exec. The function makes the descriptor when it is first used,
-/// and later returns the same one. Only poll it.
+/// It is readable while bedrock_run_next(run, 0, ...) would return something other than BEDROCK_AGAIN
+/// (level-triggered): also when the last missing result has been given, because the run goes on in bedrock_run_next.
+/// After the end of the run it stays readable. It is non-blocking and close-on-exec. The function makes the descriptor
+/// when it is first used, and later returns the same one. Only poll it.
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, if another thread reads the run, for an invalid
 ///   handle, and inside wakeup, log and observer.
@@ -541,15 +543,15 @@ pub extern "C-unwind" fn bedrock_run_fd(run: *mut bedrock_run) -> c_int {
 
 /// Sets the function that is called when there is something to read, in any round.
 ///
-/// A run is armed as a stream is (bedrock_stream_set_wakeup): when a wakeup is set, and each time bedrock_run_next returns
-/// BEDROCK_AGAIN. The last missing result of a round is something to read too.
+/// A run is armed as a stream is (bedrock_stream_set_wakeup): when a wakeup is set, and each time bedrock_run_next
+/// returns BEDROCK_AGAIN. The last missing result of a round is something to read too.
 ///
 /// wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or bedrock_run_free has returned, the
 ///   old wakeup is not running and will not run.
-/// Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread reads the run or it is in a waiting set, or BEDROCK_E_RESOURCE if
-///   the thread that calls wakeups cannot start.
-/// Ownership: release(user) runs once: inside the function that replaces or removes the wakeup or frees the run, or inside
-///   this function if it fails or wakeup is NULL.
+/// Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread reads the run or it is in a waiting set, or BEDROCK_E_RESOURCE
+///   if the thread that calls wakeups cannot start.
+/// Ownership: release(user) runs once: inside the function that replaces or removes the wakeup or frees the run, or
+///   inside this function if it fails or wakeup is NULL.
 /// Threads: Blocks until an old wakeup that is running has returned: hold no lock that it acquires. wakeup runs on a
 ///   library thread.
 /// Since: 0.1
@@ -560,7 +562,8 @@ pub extern "C-unwind" fn bedrock_run_set_wakeup(
     user: *mut c_void,
     release: bedrock_release_fn,
 ) -> bedrock_status {
-    // If the call fails, this is dropped at its end, when no lock is held, because the program's release may call the library.
+    // If the call fails, this is dropped at its end, when no lock is held, because the program's release may call the
+    // library.
     let mut user = Some(User::new(user, release));
     entry!(null_mut() => {
         let shared = handle::get::<PullRun>(run)?;
@@ -575,7 +578,8 @@ pub extern "C-unwind" fn bedrock_run_set_wakeup(
 
 /// Makes a response of the last message of a run, as far as it has been delivered.
 ///
-/// Its usage is the sum of all rounds. It may be called at any time, also after a failure. After BEDROCK_DONE it is the last message of the model.
+/// Its usage is the sum of all rounds. It may be called at any time, also after a failure. After BEDROCK_DONE it is the
+/// last message of the model.
 ///
 /// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread reads the run.
 /// Ownership: *out is owned by the caller. Free it with bedrock_response_free.
@@ -600,8 +604,8 @@ pub unsafe extern "C-unwind" fn bedrock_run_response(
 
 /// Ends a run and closes its connection.
 ///
-/// bedrock_run_next or bedrock_run_tools then returns BEDROCK_E_CANCELLED, unless the run had ended before. The round at
-/// work is not added to the request.
+/// bedrock_run_next or bedrock_run_tools then returns BEDROCK_E_CANCELLED, unless the run had ended before. The round
+/// at work is not added to the request.
 ///
 /// run: NULL, or a run that was freed, does nothing.
 /// Threads: Thread-safe, also while another thread reads the run. Every callback may call it. Never blocks.

@@ -32,8 +32,8 @@
 //! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before a response
 //! came. After RequestExpired, RequestInTheFuture and RequestTimeTooSkewed, and after a refused signature if this
 //! machine's clock is more than 4 minutes off, it tries again with the service's clock. Nothing is retried once the
-//! head of a response with HTTP 2xx has arrived, not even an error inside a stream. If the config has retry.throttling, a
-//! throttled call is tried again for that time, beyond max_attempts.
+//! head of a response with HTTP 2xx has arrived, not even an error inside a stream. If the config has retry.throttling,
+//! a throttled call is tried again for that time, beyond max_attempts.
 //!
 //! Failover. If the config has fallbacks, a call that failed before its first content goes to the next target, also
 //! after the head of a response. The last target alone is tried again.
@@ -113,8 +113,8 @@ pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 /// request id of the last one.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
 /// The connection of a stream was closed or reset before the response was complete. Or HTTP does not mark the end of a
-/// response of InvokeModel, and the response does not show that it is complete. Or bedrock_response_structured was called
-/// for a response that was cut off.
+/// response of InvokeModel, and the response does not show that it is complete. Or bedrock_response_structured was
+/// called for a response that was cut off.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid, more
 /// bytes than max_answer.

@@ -230,7 +230,8 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     user: *mut c_void,
     release: bedrock_release_fn,
 ) -> bedrock_status {
-    // If the call fails, this is dropped at its end, when no lock is held, because the program's release may call the library.
+    // If the call fails, this is dropped at its end, when no lock is held, because the program's release may call the
+    // library.
     let mut user = Some(User::new(user, release));
     entry!(null_mut() => {
         let shared = handle::get::<PullStream>(stream)?;

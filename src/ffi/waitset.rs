@@ -75,8 +75,8 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 
 /// Adds a run to a set.
 ///
-/// The run stays in the set over all of its rounds. It has a wakeup or is in one set, not both. bedrock_run_free removes
-/// it from its set.
+/// The run stays in the set over all of its rounds. It has a wakeup or is in one set, not both. bedrock_run_free
+/// removes it from its set.
 ///
 /// user: bedrock_waitset_wait returns it, with NULL as the stream.
 /// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the run has a wakeup, is in a set, or is read by another thread.

@@ -42,7 +42,7 @@ pub struct Traffic {
     reads: AtomicU64,
     /// The bytes written.
     written: AtomicU64,
-    /// The last stream whose HEADERS have been written.
+    /// The last stream whose request was written, or is about to be.
     opened: AtomicU32,
     /// The frames and bytes that were passed on since reading was last resumed.
     frames: AtomicUsize,
@@ -63,7 +63,8 @@ impl Traffic {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the request of a stream, or a part of it, has been written. Streams are opened in order.
+    /// Returns whether the request of a stream was written in whole or in part, or is about to be. Streams are opened
+    /// in order.
     pub fn has_opened(&self, stream: u32) -> bool {
         self.opened.load(Ordering::Relaxed) >= stream
     }
@@ -171,14 +172,21 @@ impl CoalescedLink {
         Poll::Ready(())
     }
 
-    fn count_written(&mut self, polled: &Poll<io::Result<usize>>, buffers: &[IoSlice<'_>]) {
-        let Poll::Ready(Ok(written)) = *polled else { return };
+    /// Notes what was written of `buffers`, and which requests are in them.
+    fn note_write(&mut self, polled: &Poll<io::Result<usize>>, buffers: &[IoSlice<'_>]) {
+        let written = if let Poll::Ready(Ok(written)) = *polled { written } else { 0 };
         self.traffic.written.store(self.traffic.written() + written as u64, Ordering::Relaxed);
         let mut left = written;
+        // What is not written yet is certain to be written next.
+        let mut unwritten = None;
         for buffer in buffers {
-            let (bytes, opened) = (&buffer[..buffer.len().min(left)], &self.traffic.opened);
-            self.written_frames.advance(bytes, |stream| opened.store(stream, Ordering::Relaxed));
-            left -= bytes.len();
+            let (now, later) = buffer.split_at(buffer.len().min(left));
+            left -= now.len();
+            let on_headers = |stream| self.traffic.opened.store(stream, Ordering::Relaxed);
+            self.written_frames.advance(now, on_headers);
+            if !later.is_empty() {
+                unwritten.get_or_insert(self.written_frames).advance(later, on_headers);
+            }
         }
     }
 }
@@ -221,7 +229,7 @@ impl AsyncRead for CoalescedLink {
 impl AsyncWrite for CoalescedLink {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.link).poll_write(cx, bytes);
-        self.count_written(&polled, &[IoSlice::new(bytes)]);
+        self.note_write(&polled, &[IoSlice::new(bytes)]);
         polled
     }
 
@@ -231,7 +239,7 @@ impl AsyncWrite for CoalescedLink {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.link).poll_write_vectored(cx, bytes);
-        self.count_written(&polled, bytes);
+        self.note_write(&polled, bytes);
         polled
     }
 
@@ -341,6 +349,7 @@ fn coalesce(input: &mut BytesMut, max_frames: usize) -> Coalesced {
 mod tests {
     use super::super::frame_head::HEADERS;
     use super::*;
+    use tokio::io::AsyncWriteExt;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let length = &(payload.len() as u32).to_be_bytes()[1..];
@@ -426,13 +435,36 @@ mod tests {
         assert_eq!(coalesced(&wire), ([data(1, b"ab"), too_long].concat(), vec![]));
     }
 
+    /// Returns a link to a peer that does not read, and that peer.
+    async fn link() -> (Link, tokio::net::TcpListener) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        (Link::Tcp(tokio::net::TcpStream::connect(address).await.expect("a connection")), listener)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_to_be_written_counts_as_opened() {
+        let ((link, _peer), traffic) = (link().await, Arc::<Traffic>::default());
+        let mut coalesced_link = CoalescedLink::new(link, traffic.clone());
+        coalesced_link.write_all(&[0; 24]).await.expect("the preface");
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for stream in (1..).step_by(2) {
+            assert!(!traffic.has_opened(stream));
+            let (bytes, mut written) = (frame(HEADERS, 4, stream, &[0; MAX_PAYLOAD]), 0);
+            while written < bytes.len() {
+                match Pin::new(&mut coalesced_link).poll_write(&mut cx, &bytes[written..]) {
+                    Poll::Ready(more) => written += more.expect("a connection"),
+                    Poll::Pending => return assert!(traffic.has_opened(stream)),
+                }
+            }
+        }
+    }
+
     /// Returns after how many frames reading fails, of a million that arrive so many at a time, followed by so many
     /// bytes of content.
     async fn fails_after(frame: Vec<u8>, at_once: usize, content: usize) -> Option<usize> {
         const ALL: usize = 1_000_000;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let link = Link::Tcp(tokio::net::TcpStream::connect(address).await.expect("a connection"));
+        let (link, _peer) = link().await;
         let mut coalesced_link = CoalescedLink::new(link, Arc::default());
         let content = if content == 0 { Vec::new() } else { data(1, &vec![b'x'; content]) };
         let input = [frame.repeat(at_once), content].concat();

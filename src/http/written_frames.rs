@@ -9,6 +9,7 @@ use super::frame_head::{FRAME_HEAD, FrameHead, HEADERS};
 const PREFACE: usize = 24;
 
 /// The position in a sequence of frames.
+#[derive(Clone, Copy)]
 pub struct WrittenFrames {
     /// How many bytes precede the next head.
     skip: usize,

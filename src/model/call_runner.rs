@@ -293,8 +293,8 @@ impl CallRunner {
         Ok(Opened { response, attempts: visit.attempts, fallback, reservation })
     }
 
-    /// Waits until the quota of the target has room for the call. If `timeouts.queue` limits the wait, the timers of the
-    /// visit start when it ends.
+    /// Waits until the quota of the target has room for the call. If `timeouts.queue` limits the wait, the timers of
+    /// the visit start when it ends.
     async fn admit(&self, visit: &mut Visit<'_>, call: &Call, writer: &Writer) -> Result<Option<Reservation>> {
         let is_counted = visit.chosen.index == 0 && call.operation.invokes_model();
         let Some(quota) = self.shared.quota.as_ref().filter(|_| is_counted) else { return Ok(None) };

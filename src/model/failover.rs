@@ -34,8 +34,8 @@ pub struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// Returns the deadline of the reader for one of the target. The next target is called even if the worker is late: the
-    /// reader waits for that.
+    /// Returns the deadline of the reader for one of the target. The next target is called even if the worker is late:
+    /// the reader waits for that.
     pub fn for_reader(&self, until: Deadline) -> Deadline {
         if self.has_alternative { until.once_more() } else { until }
     }
@@ -70,8 +70,8 @@ impl Failover {
         (0..self.count()).filter(|&index| self.targets[index].can_answer(call)).collect()
     }
 
-    /// Opens the call at one target after the other, until one answers or the time `until` has passed. Returns the answer,
-    /// or an error that tells what each target returned.
+    /// Opens the call at one target after the other, until one answers or the time `until` has passed. Returns the
+    /// answer, or an error that tells what each target returned.
     pub async fn open<'a, T>(
         &'a self,
         call: &Call,

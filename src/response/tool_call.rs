@@ -61,8 +61,8 @@ pub struct DistinctIds {
 }
 
 impl DistinctIds {
-    /// Returns the id of the next `toolUse` of a message, or one that is made from it: if an earlier call of the program
-    /// has it, or if it has control characters.
+    /// Returns the id of the next `toolUse` of a message, or one that is made from it: if an earlier call of the
+    /// program has it, or if it has control characters.
     pub fn of<'a>(&mut self, tool_use: Json<'a>) -> Cow<'a, str> {
         let id = tool_use.get("toolUseId").and_then(Json::string).unwrap_or_default();
         // A program in C would see an id with a NUL cut off.

@@ -1,11 +1,12 @@
-//! Coalescing: if events follow each other very closely, the worker looks a little later, at many of them, instead of at
-//! each as soon as it has arrived.
+//! Coalescing: if events follow each other very closely, the worker looks a little later, at many of them, instead of
+//! at each as soon as it has arrived.
 //!
-//! Waking up, and waking a reader, costs more than fifty events do. A stream of a hundred thousand events a second, or a
-//! thousand streams of twenty, would make the worker and a reader wake up for each of them. So the worker pauses before
-//! it looks again, as network drivers moderate their interrupts. What it has found before is delivered before the pause.
-//! A pause delays an event by at most [`LONGEST`] or [`LONGEST_WITH_MANY`], and is made only while looks follow each
-//! other closely and pauses bring several events together. One event, or a stream as fast as a model, is never delayed.
+//! Waking up, and waking a reader, costs more than fifty events do. A stream of a hundred thousand events a second, or
+//! a thousand streams of twenty, would make the worker and a reader wake up for each of them. So the worker pauses
+//! before it looks again, as network drivers moderate their interrupts. What it has found before is delivered before
+//! the pause. A pause delays an event by at most [`LONGEST`] or [`LONGEST_WITH_MANY`], and is made only while looks
+//! follow each other closely and pauses bring several events together. One event, or a stream as fast as a model, is
+//! never delayed.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};

@@ -1,8 +1,9 @@
 //! A descriptor that a program polls: it is readable while there is something to read.
 //!
-//! Whether it shall be readable is decided under a lock. A thread that polls it wakes up at once when it becomes so, and
-//! acquires that lock. So the descriptor is [signalled](Signal) after the lock was released. It has one token or none:
-//! it cannot overflow, and the thread that makes it unreadable takes the token, and waits for one that is on its way.
+//! Whether it shall be readable is decided under a lock. A thread that polls it wakes up at once when it becomes so,
+//! and acquires that lock. So the descriptor is [signalled](Signal) after the lock was released. It has one token or
+//! none: it cannot overflow, and the thread that makes it unreadable takes the token, and waits for one that is on its
+//! way.
 
 use std::io;
 use std::os::fd::{AsFd, RawFd};

@@ -112,8 +112,8 @@ struct Listener {
 }
 
 /// Sends what `subscription` wants to `deliver`; None ends it. When this returns, the old listener of this role does
-/// not run and will not, and it has been dropped on this thread. What waits for it goes to the new one. If the new one's
-/// thread cannot start, the old one stays.
+/// not run and will not, and it has been dropped on this thread. What waits for it goes to the new one. If the new
+/// one's thread cannot start, the old one stays.
 pub fn listen(role: Role, subscription: Subscription, deliver: Option<Deliver>) -> Result<()> {
     let new = deliver.map(|deliver| Listener::start(role, deliver)).transpose()?;
     let mut old = None;

@@ -2,8 +2,8 @@
 //!
 //! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks,
 //!   and a listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop, and [`shutdown`] ends all
-//!   of them. [`thread`] starts all threads: they block the program's [`signals`], and the [`panic_hook`] prints none of
-//!   their panics.
+//!   of them. [`thread`] starts all threads: they block the program's [`signals`], and the [`panic_hook`] prints none
+//!   of their panics.
 //! - Fork: [`process_generation`] distinguishes a child from its parent, [`per_process`] stores values that belong to
 //!   one of them, [`fork`] has the locks that are held during a fork, and [`quiesce`] waits for the threads.
 //! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if they follow each other closely,

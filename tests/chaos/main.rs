@@ -1,5 +1,5 @@
-//! The library under bad conditions: connections that fail, targets that fail, hostile servers, programs that call every
-//! function in any order. README.md beside this file describes how to run each part by hand, and its output.
+//! The library under bad conditions: connections that fail, targets that fail, hostile servers, programs that call
+//! every function in any order. README.md beside this file describes how to run each part by hand, and its output.
 //!
 //! ```sh
 //! cargo test --test chaos                                          # all four, some seconds each

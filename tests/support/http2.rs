@@ -153,8 +153,8 @@ impl Commands {
         self.give(command);
     }
 
-    /// Waits until the client has read everything: until it acknowledges a ping. Without this wait, breaking a stream or
-    /// a connection drops some of the data now and then.
+    /// Waits until the client has read everything: until it acknowledges a ping. Without this wait, breaking a stream
+    /// or a connection drops some of the data now and then.
     async fn all_arrived(&self) {
         let mine = {
             let mut state = self.state();

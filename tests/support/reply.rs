@@ -1,7 +1,7 @@
 //! A reply: a script of status, headers, body and end, independent of the version of HTTP.
 //!
-//! A body consists of pieces with waits between them ([`body`](super::body)). A reply can also fail: before the head, in
-//! the body, or after it. The events of a stream are in [`stream`](super::stream).
+//! A body consists of pieces with waits between them ([`body`](super::body)). A reply can also fail: before the head,
+//! in the body, or after it. The events of a stream are in [`stream`](super::stream).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -336,8 +336,8 @@ fn chapter_text(chapter: &Chapter) -> ChapterText {
     ChapterText { name, title: title.clone(), text: blocks(opening), declares }
 }
 
-/// Returns the constants of a chapter. If a typedef of a number is directly before constants that follow each other, they
-/// are its values, and a group. Otherwise those are a group that begin with the same words: `BEDROCK_EVENT_`.
+/// Returns the constants of a chapter. If a typedef of a number is directly before constants that follow each other,
+/// they are its values, and a group. Otherwise those are a group that begin with the same words: `BEDROCK_EVENT_`.
 fn groups(chapter: &Chapter) -> Vec<Group> {
     let is_number = |item: &Item| matches!(item.declaration, Declaration::Number { .. });
     let mut groups = Vec::new();

@@ -1,8 +1,8 @@
 //! What a function demands of its arguments and promises about its results, read from types and documentation.
 //!
-//! Types decide the direction of a parameter. The part "Ownership" decides who owns what is passed, in sentences of a few
-//! forms, and the rules at the top of the header decide what holds for a name in every function. What cannot be derived is
-//! an error: the documentation is then made regular, and no list of exceptions grows here.
+//! Types decide the direction of a parameter. The part "Ownership" decides who owns what is passed, in sentences of a
+//! few forms, and the rules at the top of the header decide what holds for a name in every function. What cannot be
+//! derived is an error: the documentation is then made regular, and no list of exceptions grows here.
 
 use crate::chapters::{Chapter, Declaration, Function, Item, Parameter};
 use crate::doc::{Block, Doc};
@@ -23,8 +23,8 @@ pub enum Direction {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "ownership", rename_all = "kebab-case")]
 pub enum Ownership {
-    /// In: the caller still owns it. Out: the library owns it, and it is valid until something happens, or as long as the
-    /// text of a parameter into which it points.
+    /// In: the caller still owns it. Out: the library owns it, and it is valid until something happens, or as long as
+    /// the text of a parameter into which it points.
     Borrowed {
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<String>,
@@ -106,7 +106,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Returns who owns what is passed: None for numbers, and for memory of the caller that receives only numbers or bytes.
+    /// Returns who owns what is passed: None for numbers, and for memory of the caller that receives only numbers or
+    /// bytes.
     pub fn ownership(
         &self,
         item: &Item,

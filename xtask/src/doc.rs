@@ -23,8 +23,8 @@ pub enum Block {
 
 impl Doc {
     /// Parses a text. Lines that are indented by two columns or more are items if the first begins with a hyphen, rows
-    /// of a table if one of them holds a gap of two columns, and code otherwise. A block whose first line begins with one
-    /// of the labels and a colon is a list. An entry goes on until a line begins with a label.
+    /// of a table if one of them holds a gap of two columns, and code otherwise. A block whose first line begins with
+    /// one of the labels and a colon is a list. An entry goes on until a line begins with a label.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, labels: &[&str]) -> Self {
         let lines: Vec<&str> = lines.into_iter().map(str::trim_end).collect();
         let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());

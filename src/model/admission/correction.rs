@@ -10,8 +10,8 @@ const DEVIATIONS: f64 = 3.0;
 /// The bounds of the correction.
 const BOUNDS: std::ops::RangeInclusive<f64> = 0.1..=20.0;
 
-/// Tokens of an input for each that was estimated. Calls count by their length: what a service adds to each request makes
-/// a short one many times longer, and a long one hardly.
+/// Tokens of an input for each that was estimated. Calls count by their length: what a service adds to each request
+/// makes a short one many times longer, and a long one hardly.
 #[derive(Clone, Copy, Default)]
 pub struct Correction {
     estimated: f64,

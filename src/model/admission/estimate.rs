@@ -1,7 +1,8 @@
 //! The tokens of a request, estimated before it is sent.
 //!
 //! The service reserves the input and the maximum length of the output when a request comes, and settles that with
-//! the tokens that were used. The input is estimated by its length; the error of the estimate is learned (`correction`).
+//! the tokens that were used. The input is estimated by its length; the error of the estimate is learned
+//! (`correction`).
 
 use crate::error::Result;
 use crate::json::Json;
@@ -14,8 +15,8 @@ use memchr::{memchr, memmem};
 const BYTES_PER_TOKEN: u64 = 3;
 /// The tokens of an image or of a page of a document, as most families count them.
 const TOKENS_PER_MEDIUM: u64 = 1_600;
-/// What a token of the output counts when the service settles a reservation, by a part of the model id. The first row that
-/// fits counts. Without one it is 1.
+/// What a token of the output counts when the service settles a reservation, by a part of the model id. The first row
+/// that fits counts. Without one it is 1.
 const OUTPUT_RATES: [(&str, u64); 5] = [
     ("anthropic.claude-3-7-", 5),
     ("anthropic.claude-3-", 1),

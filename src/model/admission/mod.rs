@@ -3,8 +3,8 @@
 //! A call waits twice. [`concurrency`] lets `max_concurrency` calls run at once. [`quota`] keeps the calls of a minute
 //! under `limits`, as the service counts them. Both admit calls in the order in which they came.
 //!
-//! - [`window`] holds the requests and tokens of the last minute; [`estimate`] the tokens of a request before it is sent,
-//!   with the error that [`correction`] has learned.
+//! - [`window`] holds the requests and tokens of the last minute; [`estimate`] the tokens of a request before it is
+//!   sent, with the error that [`correction`] has learned.
 
 mod concurrency;
 mod correction;

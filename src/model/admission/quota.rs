@@ -2,8 +2,8 @@
 //!
 //! A call reserves what it may use, as the service does: one request, its input, and the limit of its output. At its
 //! end the reservation is settled with the tokens that were used: those that were read from a cache do not count, and
-//! those of the output count several times for some models. Calls are admitted in the order in which they came: one that
-//! waits holds the turn, and the others wait for the turn.
+//! those of the output count several times for some models. Calls are admitted in the order in which they came: one
+//! that waits holds the turn, and the others wait for the turn.
 //!
 //! An adaptive quota learns: a refusal lowers the limits below what was sent in this minute, and each minute without
 //! one raises them again. The learned limit of tokens is that of the other calls in the minute: a call with a large
@@ -29,7 +29,8 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 const AFTER_REFUSAL: f64 = 0.9;
 /// The factor by which a learned limit grows in a minute without a refusal.
 const GROWTH: f64 = 1.05;
-/// The fewest requests that are learned. A refusal in a minute with few requests says little about how many are accepted.
+/// The fewest requests that are learned. A refusal in a minute with few requests says little about how many are
+/// accepted.
 const LEAST_REQUESTS: f64 = 5.0;
 
 /// The quota of a model.

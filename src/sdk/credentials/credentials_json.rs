@@ -34,8 +34,8 @@ impl CredentialsJson {
     }
 }
 
-/// Returns the text of a member of credentials, None if it is null or empty. Any other value is an error: an expiry that
-/// was ignored would make credentials eternal.
+/// Returns the text of a member of credentials, None if it is null or empty. Any other value is an error: an expiry
+/// that was ignored would make credentials eternal.
 pub fn text_of(member: Option<Json<'_>>) -> std::result::Result<Option<Cow<'_, str>>, &'static str> {
     let Some(member) = member.filter(|member| member.kind() != JsonKind::Null) else { return Ok(None) };
     let text = member.string().ok_or("is not a string")?;

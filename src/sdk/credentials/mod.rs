@@ -19,7 +19,8 @@
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
 //! `FetchCredentials` (in `fetch`) with the `clients`. A `lookup` finds the source anew and runs its provider on another
 //! thread; `renewing` keeps the credentials and decides when they are looked up. It does the same with the bearer token
-//! of a `token_file`. `sts`, `credentials_json` and `expiry` read the responses. `advice` has the sentence for a machine without credentials.
+//! of a `token_file`. `sts`, `credentials_json` and `expiry` read the responses. `advice` has the sentence for a
+//! machine without credentials.
 
 mod access_keys;
 mod advice;

@@ -28,8 +28,8 @@ impl Examples {
         Examples(FOLDERS.iter().flat_map(|folder| programs(root, folder)).collect())
     }
 
-    /// Returns a function in which the word is, or in its comment: the shortest of the first program that has one, because
-    /// the first examples are the simplest.
+    /// Returns a function in which the word is, or in its comment: the shortest of the first program that has one,
+    /// because the first examples are the simplest.
     pub fn with(&self, word: &str) -> Option<Excerpt<'_>> {
         let (example, code) = self.0.iter().find_map(|example| {
             let with = functions(&example.text).into_iter().filter(|code| has_word(code, word));

@@ -1,8 +1,9 @@
-//! Generates the manual pages: one for each function, struct, callback, handle and chapter, and links for all constants.
+//! Generates the manual pages: one for each function, struct, callback, handle and chapter, and links for all
+//! constants.
 //!
 //! Everything comes from the [`Api`], except the programs, which are those of `examples-c` and `docs/manual`, and the
-//! tutorial, which is `docs/manual/tutorial.txt`. A function, struct or callback has an example on its page. The page of a
-//! chapter lists functions, whose pages have them.
+//! tutorial, which is `docs/manual/tutorial.txt`. A function, struct or callback has an example on its page. The page
+//! of a chapter lists functions, whose pages have them.
 
 mod examples;
 mod mdoc;
