@@ -5,7 +5,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 
 use serde_json::{Value, json};
@@ -146,6 +146,37 @@ fn a_service_that_admits_no_call_does_not_get_more_and_more_connections() {
         }
     });
     assert!(peer.connection_count() <= 3, "{} connections", peer.connection_count());
+}
+
+#[test]
+fn a_further_connection_gets_no_more_calls_than_the_service_admits_on_the_others_even_before_it_announces_that() {
+    const CALLS: usize = 10;
+    let each_has_one = Barrier::new(CALLS);
+    let peer = RawServer::start(move |number, frames| {
+        const ONE_CALL: &[(u16, u32)] = &[(MAX_CONCURRENT_STREAMS, 1)];
+        if number == 1 {
+            frames.handshake(ONE_CALL)?;
+            let stream = frames.read_request()?;
+            frames.send(&response(stream, HELLO))?;
+        } else {
+            frames.read_preface()?;
+        }
+        let stream = frames.read_request()?;
+        each_has_one.wait();
+        if number > 1 {
+            frames.send_settings(ONE_CALL)?;
+        }
+        frames.send(&response(stream, HELLO))?;
+        frames.read_to_end()
+    });
+    let model = model(&peer, json!({}));
+    assert_eq!(model.generate(&hello()).response().text, "Hello");
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..CALLS).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+        for call in calls {
+            assert_eq!(call.join().expect("no panic").response().text, "Hello");
+        }
+    });
 }
 
 #[test]

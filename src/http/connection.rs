@@ -22,16 +22,18 @@ pub enum NewConnection {
 }
 
 impl NewConnection {
-    /// Starts HTTP on a link. A service may send `read_ahead` bytes of a response ahead of its reader.
+    /// Starts HTTP on a link. A service may send `read_ahead` bytes of a response ahead of its reader. Until it announces
+    /// its limit over HTTP/2, it is assumed to admit `max_calls`.
     pub async fn start(
         connected: Connected,
         read_ahead: usize,
+        max_calls: usize,
         pings: PingTimes,
         listener: Weak<dyn CapacityListener>,
     ) -> Result<Self, Failure> {
         let Connected { link, http2, proxy, times } = connected;
         if http2 {
-            Http2::start(link, times, read_ahead, pings, listener).await.map(NewConnection::Http2)
+            Http2::start(link, times, read_ahead, max_calls, pings, listener).await.map(NewConnection::Http2)
         } else {
             Ok(NewConnection::Http1(Box::new(Http1::new(link, times, proxy, read_ahead))))
         }

@@ -29,8 +29,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// The number of calls that a connection takes until its peer announces its limit.
-pub const ASSUMED_MAX_CALLS: usize = 100;
 /// The flow-control window of a connection: large enough that unread responses do not stall the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// The longest head of a response.
@@ -63,11 +61,13 @@ impl Drop for WakeOnDrop {
 }
 
 impl Http2 {
-    /// Starts HTTP/2 on a link. The peer may send `read_ahead` bytes of each response ahead of its reader.
+    /// Starts HTTP/2 on a link. The peer may send `read_ahead` bytes of each response ahead of its reader. It is assumed
+    /// to admit `max_calls`.
     pub async fn start(
         link: Link,
         times: ConnectTimes,
         read_ahead: usize,
+        max_calls: usize,
         pings: PingTimes,
         listener: Weak<dyn CapacityListener>,
     ) -> Result<Self, Failure> {
@@ -75,13 +75,13 @@ impl Http2 {
         let handshake = Builder::new()
             .initial_window_size(read_ahead.try_into().unwrap_or(CONNECTION_WINDOW))
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .initial_max_send_streams(ASSUMED_MAX_CALLS)
+            .initial_max_send_streams(max_calls)
             .max_frame_size(MAX_PAYLOAD as u32)
             .max_header_list_size(MAX_HEAD)
             .enable_push(false)
             .handshake(CoalescedLink::new(link, traffic.clone()));
         let (send, connection) = handshake.await.map_err(|error| Failure::io(Http2Error(error)))?;
-        let state = Arc::new(ConnectionState::new(traffic, ASSUMED_MAX_CALLS));
+        let state = Arc::new(ConnectionState::new(traffic, max_calls));
         tokio::spawn(Driver::new(connection, state.clone(), pings, listener.clone()));
         let (lifetime, last_used) = (Lifetime::new(times), Mutex::new(Instant::now()));
         let wake = WakeOnDrop(state.clone());

@@ -140,8 +140,11 @@ impl Origin {
         let task = tokio::spawn(async move {
             let connect = async {
                 let connected = connector.connect(&uri).await?;
-                let pings = PingTimes::for_connect_timeout(limit);
-                let started = NewConnection::start(connected, connector.read_ahead() / 2, pings, listener).await;
+                // Another connection may have learned it meanwhile.
+                let expected = |origin: Arc<Self>| origin.lock().pool.calls_per_connection();
+                let max_calls = origin.upgrade().map_or(1, expected);
+                let (pings, read_ahead) = (PingTimes::for_connect_timeout(limit), connector.read_ahead() / 2);
+                let started = NewConnection::start(connected, read_ahead, max_calls, pings, listener).await;
                 started.map_err(|failure| error_message::not_connected(failure, &uri, None))
             };
             let on_slow = || origin.upgrade()?.on_slow_connect(id, limit);

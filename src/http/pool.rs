@@ -5,7 +5,7 @@
 
 use super::connection::Connection;
 use super::http1::Http1;
-use super::http2::{self, Http2, StreamPermit};
+use super::http2::{Http2, StreamPermit};
 use std::time::{Duration, Instant};
 
 /// An idle connection is closed after this time. Services close such connections, some within a few minutes.
@@ -17,6 +17,8 @@ const MAX_IDLE: usize = 256;
 /// The most HTTP/2 connections of one origin. Over HTTP/1.1 there are as many as there are calls, which
 /// `max_concurrency` limits.
 const MAX_SHARED: usize = 128;
+/// How many calls a peer is expected to admit, if none of its connections has announced a limit.
+const ASSUMED_MAX_CALLS: usize = 100;
 /// If so many connections admit no call at all, no further one is made.
 const MAX_WITHOUT_CAPACITY: usize = 2;
 
@@ -72,7 +74,7 @@ impl Pool {
     /// Returns how many calls a new HTTP/2 connection is expected to admit.
     pub fn calls_per_connection(&self) -> usize {
         let known = self.shared.iter().rev().map(Http2::max_calls).find(|max_calls| *max_calls > 0);
-        known.unwrap_or(http2::ASSUMED_MAX_CALLS)
+        known.unwrap_or(ASSUMED_MAX_CALLS)
     }
 
     /// Returns how many more HTTP/2 connections may be made, besides those that are being made.

@@ -62,9 +62,17 @@ pub struct RawConnection {
 impl RawConnection {
     /// Sends settings and reads the client's preface.
     pub fn handshake(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
+        self.send_settings(settings)?;
+        self.read_preface()
+    }
+
+    pub fn send_settings(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
         let settings: Vec<u8> =
             settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
-        self.send(&frame(SETTINGS, 0, 0, &settings))?;
+        self.send(&frame(SETTINGS, 0, 0, &settings))
+    }
+
+    pub fn read_preface(&mut self) -> io::Result<()> {
         self.stream.read_exact(&mut [0; 24])
     }
 
