@@ -184,12 +184,13 @@ fn calls_without_a_stream_continue_when_the_service_raises_its_limit() {
     let (open, opened) = mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(opened);
     let peer = RawServer::start(move |number, frames| {
-        frames.handshake(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+        frames.read_preface()?;
+        let stream = frames.read_request()?;
+        frames.send_settings(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+        frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
         if number > 1 {
             return refuse(frames);
         }
-        let stream = frames.read_request()?;
-        frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
         let _ = opened.lock().expect("no panic").recv();
         frames.send(&frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 10]))?;
         loop {

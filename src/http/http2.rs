@@ -33,7 +33,7 @@ use tokio::time::sleep;
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// The longest head of a response.
 const MAX_HEAD: u32 = 16 << 10;
-/// The time after which a request that h2 holds back, because the peer admits no further one, is withdrawn.
+/// The time after which a request that h2 holds back, because the peer admits none, is withdrawn.
 const MAX_HELD_BACK: Duration = Duration::from_millis(300);
 
 /// A connection. Each call on it holds a clone. Dropping the last clone closes the connection.
@@ -181,7 +181,10 @@ impl StreamPermit {
         }
     }
 
-    /// Ends when h2 holds a request back because the peer admits no further one.
+    /// Ends when h2 holds a request back because the peer admits none at all.
+    ///
+    /// If the peer admits some, the request waits for its turn: as soon as a request that was withdrawn is admitted, h2
+    /// begins and resets it, and services take many of those for an attack.
     async fn not_admitted(&self, stream: u32) {
         let state = &self.0.0.state;
         loop {
@@ -189,8 +192,7 @@ impl StreamPermit {
             if state.traffic.has_opened(stream) {
                 return pending().await;
             }
-            // A connection that is slow to send also delays requests that the peer admits.
-            if state.calls() > state.max_calls() {
+            if state.max_calls() == 0 {
                 return;
             }
         }

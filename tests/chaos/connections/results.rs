@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{End, Ended};
 use super::fault::{FAULTS, Fault};
-use super::server::{Sent, Server};
+use super::server::Server;
 use crate::support::capi::*;
 use crate::table::Table;
 
@@ -47,10 +47,9 @@ const EXAMPLES: usize = 3;
 impl Results {
     /// Checks a stream that has ended, after its connections have recorded it.
     pub fn check(&mut self, ended: Ended, server: &Server) {
-        let Sent { on: sent, complete } = server.take_sent(ended.number);
+        let sent = server.take_sent(ended.number);
         let describe = |what: &str| format!("stream {}, sent on {sent:?}, {:.1?}: {what}", ended.number, ended.took);
-        // HTTP/2 also begins a request that it has withdrawn, and resets it at once.
-        if complete > ended.attempts {
+        if sent.len() > ended.attempts {
             self.twice.push(describe(&format!("{} attempts", ended.attempts)));
         }
         let row = self.rows.entry(sent.iter().max().copied()).or_default();

@@ -83,20 +83,11 @@ pub struct Server {
     _runtime: Runtime,
 }
 
-/// What has arrived of a stream's request.
-#[derive(Default)]
-pub struct Sent {
-    /// The faults of the connections on which it was begun.
-    pub on: Vec<Fault>,
-    /// How often it was complete.
-    pub complete: usize,
-}
-
 struct Shared {
     conditions: Conditions,
     connections: Mutex<Vec<Arc<Connection>>>,
-    /// By the stream's number.
-    sent: Mutex<HashMap<usize, Sent>>,
+    /// The faults of the connections on which a stream was sent, by the stream's number.
+    sent: Mutex<HashMap<usize, Vec<Fault>>>,
     shut: AtomicUsize,
     random: Mutex<Random>,
 }
@@ -125,8 +116,8 @@ impl Server {
         lock(&self.shared.connections).clone()
     }
 
-    /// Returns and removes what has arrived of a stream's request.
-    pub fn take_sent(&self, number: usize) -> Sent {
+    /// Returns and removes the faults of the connections on which a stream was sent.
+    pub fn take_sent(&self, number: usize) -> Vec<Fault> {
         lock(&self.shared.sent).remove(&number).unwrap_or_default()
     }
 
@@ -154,13 +145,9 @@ impl Shared {
         (connection, after)
     }
 
-    fn record_head(&self, number: usize, connection: &Connection) {
+    fn record(&self, number: usize, connection: &Connection) {
         connection.sent.fetch_add(1, Ordering::Relaxed);
-        lock(&self.sent).entry(number).or_default().on.push(connection.fault);
-    }
-
-    fn record_end(&self, number: usize) {
-        lock(&self.sent).entry(number).or_default().complete += 1;
+        lock(&self.sent).entry(number).or_default().push(connection.fault);
     }
 }
 
@@ -251,7 +238,7 @@ where
         let Some(accepted) = accepted else { return Ok(()) };
         let (request, mut respond) = accepted?;
         let Some(number) = response::number_in(request.uri().path()) else { continue };
-        shared.record_head(number, connection);
+        shared.record(number, connection);
         let (shared, connection, leaving) = (shared.clone(), connection.clone(), leaving.clone());
         tokio::spawn(async move {
             let mut body = request.into_body();
@@ -259,7 +246,6 @@ where
                 let length = data?.len();
                 body.flow_control().release_capacity(length)?;
             }
-            shared.record_end(number);
             let head = http::Response::builder().header("content-type", EVENT_STREAM).body(()).expect("a head");
             let mut stream = respond.send_response(head, false)?;
             let frames = response::frames(number);
@@ -291,8 +277,7 @@ where
                 return Ok(());
             }
         };
-        shared.record_head(number, connection);
-        shared.record_end(number);
+        shared.record(number, connection);
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
         for frame in response::frames(number) {
