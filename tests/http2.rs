@@ -192,7 +192,7 @@ fn calls_without_a_stream_continue_when_the_service_raises_its_limit() {
             return refuse(frames);
         }
         let _ = opened.lock().expect("no panic").recv();
-        frames.send(&frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 10]))?;
+        frames.send_settings(&[(MAX_CONCURRENT_STREAMS, 10)])?;
         loop {
             let stream = frames.read_request()?;
             frames.send(&response(stream, HELLO))?;

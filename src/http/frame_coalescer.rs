@@ -347,14 +347,9 @@ fn coalesce(input: &mut BytesMut, max_frames: usize) -> Coalesced {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame_head::HEADERS;
+    use super::super::frame_head::{HEADERS, frame};
     use super::*;
     use tokio::io::AsyncWriteExt;
-
-    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let length = &(payload.len() as u32).to_be_bytes()[1..];
-        [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
-    }
 
     fn data(stream: u32, payload: &[u8]) -> Vec<u8> {
         frame(DATA, 0, stream, payload)

@@ -34,3 +34,10 @@ impl FrameHead {
         bytes[..5].copy_from_slice(&[a, b, c, self.frame_type, self.flags]);
     }
 }
+
+/// Returns a frame, for tests.
+#[cfg(test)]
+pub fn frame(frame_type: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = &(payload.len() as u32).to_be_bytes()[1..];
+    [length, &[frame_type, flags], &stream.to_be_bytes(), payload].concat()
+}

@@ -140,7 +140,7 @@ impl Origin {
         let task = tokio::spawn(async move {
             let connect = async {
                 let connected = connector.connect(&uri).await?;
-                // Another connection may have learned it meanwhile.
+                // Another connection may have learned it meanwhile. If the origin is gone, no call waits.
                 let expected = |origin: Arc<Self>| origin.lock().pool.calls_per_connection();
                 let max_calls = origin.upgrade().map_or(1, expected);
                 let (pings, read_ahead) = (PingTimes::for_connect_timeout(limit), connector.read_ahead() / 2);

@@ -52,26 +52,19 @@ impl WrittenFrames {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame_head::{DATA, SETTINGS};
+    use super::super::frame_head::{DATA, SETTINGS, frame};
     use super::*;
-
-    fn frame(frame_type: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0; FRAME_HEAD];
-        FrameHead { length: payload.len(), frame_type, flags: 0, stream }.write(&mut bytes);
-        bytes[5..].copy_from_slice(&stream.to_be_bytes());
-        [bytes, payload.to_vec()].concat()
-    }
 
     #[test]
     fn streams_are_found_however_their_frames_are_cut() {
         let wire = [
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
-            frame(SETTINGS, 0, &[0; 12]),
-            frame(HEADERS, 1, &[HEADERS; 20]),
-            frame(DATA, 1, &frame(HEADERS, 99, b"no frame")),
-            frame(HEADERS, 3, b""),
-            frame(DATA, 1, b""),
-            frame(HEADERS, 0x0102_0305, b"x"),
+            frame(SETTINGS, 0, 0, &[0; 12]),
+            frame(HEADERS, 0, 1, &[HEADERS; 20]),
+            frame(DATA, 0, 1, &frame(HEADERS, 0, 99, b"no frame")),
+            frame(HEADERS, 0, 3, b""),
+            frame(DATA, 0, 1, b""),
+            frame(HEADERS, 0, 0x0102_0305, b"x"),
         ]
         .concat();
         for size in 1..=wire.len() {
