@@ -14,9 +14,11 @@ import (
 // ask makes one call of a model that a script replies for.
 func ask(t *testing.T, request *bedrock.Request) {
 	t.Helper()
-	if _, err := scripted(t, "One.").Generate(t.Context(), request); err != nil {
+	response, err := scripted(t, "One.").Generate(t.Context(), request)
+	if err != nil {
 		t.Fatal(err)
 	}
+	response.Close()
 }
 
 func openFeed(t *testing.T, options bedrock.FeedOptions) *bedrock.Feed {
@@ -130,7 +132,7 @@ func TestAFeedThatAsksForNothingIsAnError(t *testing.T) {
 	if _, err := bedrock.OpenFeed(bedrock.FeedOptions{}); !errors.Is(err, bedrock.ErrConfig) {
 		t.Error(err)
 	}
-	if err := bedrock.NewRequest().SetTraceparent("00-0-0-01").Err(); !errors.Is(err, bedrock.ErrInvalidArgument) {
+	if err := hello(t).SetTraceparent("00-0-0-01").Err(); !errors.Is(err, bedrock.ErrInvalidArgument) {
 		t.Error(err)
 	}
 }

@@ -164,6 +164,12 @@ func (r *Run) do(ctx context.Context, tool Tool, call ToolCall) {
 		}
 	}()
 	value, failure := tool.Call(ctx, call)
+	// The library gets to know of the end of the context later than the function may, and would take the result.
+	if r.call.ctx.Err() != nil {
+		r.call.cancel()
+		err = nil
+		return
+	}
 	var given result
 	if failure != nil {
 		given = errorResult(call.ID, failure.Error())

@@ -101,7 +101,9 @@ class Ended:
 def python(service):
     """Runs a program in an interpreter of its own. `MODEL(behaviour)` makes a model there."""
     opening = f"""
-        import libbedrock
+        import libbedrock, logging
+        # With -X dev, event loops print which task took long, also if the machine was only busy.
+        logging.getLogger("asyncio").addFilter(lambda record: " took " not in record.getMessage())
         def MODEL(behaviour, **config):
             return libbedrock.Model(behaviour, base_url={service!r}, **{{**{KEYS!r}, **config}})
     """

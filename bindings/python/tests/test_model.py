@@ -115,7 +115,7 @@ def test_connecting_ahead(at):
     ],
 )
 def test_each_failure_of_the_service_has_its_class(behaviour, kind, base, at):
-    model = at(behaviour, retry={"max_attempts": 1}, timeout="200ms" if behaviour == "silent" else "30s")
+    model = at(behaviour, retry={"max_attempts": 1}, timeout="2s" if behaviour == "silent" else "30s")
     with pytest.raises(kind) as raised:
         model.generate("x")
     error = raised.value

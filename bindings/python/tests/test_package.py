@@ -57,8 +57,12 @@ def test_a_loop_over_a_stream_imports_neither_asyncio_nor_trio():
 def test_asyncio_does_not_import_trio():
     names = imported(
         "import libbedrock, asyncio\n"
-        "model = libbedrock.Model('m', transport={'replies': [{'text': 'x', 'pace': '100ms'}]})\n"
-        "async def main():\n    await model.agenerate('x')\n"
+        "model = libbedrock.Model('m', transport={'replies': [{'text': 'x', 'pace': '60s'}]})\n"
+        "async def main():\n"
+        "    call = asyncio.ensure_future(model.agenerate('x'))\n"
+        "    await asyncio.sleep(0)\n"
+        "    call.cancel()\n"
+        "    await asyncio.wait([call])\n"
         "asyncio.run(main())"
     )
     assert "libbedrock._asyncio" in names and not names & {"trio", "libbedrock._trio", "sniffio"}

@@ -26,9 +26,9 @@ def interrupted(wait):
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
-    thread.start()
     try:
         with pytest.raises(KeyboardInterrupt):
+            thread.start()
             wait()
         return time.monotonic() - sent[0]
     finally:
@@ -91,7 +91,7 @@ def test_ctrl_c_ends_connecting(at):
 
 
 def test_after_ctrl_c_the_stream_goes_on_where_it_was(at):
-    with at("words.10.200").stream("x") as stream:
+    with at("words.5.1000").stream("x") as stream:
         texts = [next(stream.text)]
 
         def read():
@@ -99,9 +99,9 @@ def test_after_ctrl_c_the_stream_goes_on_where_it_was(at):
                 texts.append(text)
 
         interrupted(read)
-        assert len(texts) < 10
+        assert len(texts) < 5
         read()
-    assert "".join(texts) == stream.response.text == "twenty bytes of text" * 10
+    assert "".join(texts) == stream.response.text == "twenty bytes of text" * 5
 
 
 def test_a_signal_handler_that_returns_does_not_end_a_wait(at):
@@ -109,21 +109,30 @@ def test_a_signal_handler_that_returns_does_not_end_a_wait(at):
     before = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-        with at("words.5.40").stream("x") as stream:
-            assert len(list(stream.text)) == 5
+        with at("words.1000.10").stream("x") as stream:
+            for count, _ in enumerate(stream.text):
+                if count >= 5 and len(seen) > 3:
+                    break
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert len(seen) > 3
+    assert count >= 5 and len(seen) > 3
 
 
 def test_a_signal_handler_may_close_the_stream_that_it_interrupts(at):
+    def close(*_):
+        if stream._lock.locked():  # the stream is read
+            stream.close()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+
     stream = at("silent-after.1").stream("x")
-    before = signal.signal(signal.SIGALRM, lambda *_: stream.close())
+    before = signal.signal(signal.SIGALRM, close)
     try:
+        assert [next(stream).type.name for _ in range(2)] == ["MESSAGE_START", "TEXT"]
         signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(libbedrock.CancelledError):
-            list(stream)
+            next(stream)
     finally:
         signal.signal(signal.SIGALRM, before)
 
@@ -145,7 +154,7 @@ def test_ctrl_c_ends_an_event_loop_with_streams(kind, python):
         pytest.importorskip(kind)
     ended = python(
         f"""
-        import os, signal, threading, time
+        import os, signal, threading
         model = MODEL("silent-after.1")
         async def main():
             async with model.stream("x") as stream:
@@ -153,7 +162,6 @@ def test_ctrl_c_ends_an_event_loop_with_streams(kind, python):
                     if event.type is libbedrock.EventType.TEXT:
                         threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
         kind = {kind!r}
-        began = time.monotonic()
         try:
             if kind == "trio":
                 import trio
@@ -173,7 +181,7 @@ def test_ctrl_c_ends_an_event_loop_with_streams(kind, python):
                 import asyncio
                 asyncio.run(main())
         except KeyboardInterrupt:
-            print("interrupted", time.monotonic() - began < 5)
+            print("interrupted")
         """
     )
-    assert (ended.code, ended.out, ended.err) == (0, "interrupted True\n", ""), ended
+    assert (ended.code, ended.out, ended.err) == (0, "interrupted\n", ""), ended

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import libbedrock
 import pytest
@@ -213,12 +214,18 @@ def test_the_failure_of_a_stream_in_a_waiting_set_is_raised_where_that_stream_is
 
 
 def test_without_descriptors_a_loop_goes_on_in_slices(at, monkeypatch):
+    asked = []
+
     def none_left(number):
+        asked.append(number)
         return -1
 
-    monkeypatch.setattr(libbedrock._stream.library, "bedrock_stream_fd", none_left)
+    monkeypatch.setattr(libbedrock.Stream._functions, "fd", none_left)
     with at("words.3.20").stream("x") as stream:
+        with pytest.raises(libbedrock.ResourceError):
+            stream.wait(0)
         assert "".join(stream.text) == "twenty bytes of text" * 3
+    assert asked
 
 
 def test_a_second_thread_that_reads_gets_an_error_and_does_not_hang(at):
@@ -237,11 +244,10 @@ def test_a_second_thread_that_reads_gets_an_error_and_does_not_hang(at):
     thread = threading.Thread(target=read)
     thread.start()
     assert reading.wait(10)
-    while True:  # the reader may be between two events
-        try:
-            assert stream.wait(0) is False
-        except libbedrock.BusyError:
-            break
+    while thread.is_alive() and not stream._lock.locked():  # it is between two events, and then waits until the close
+        time.sleep(0.001)
+    with pytest.raises(libbedrock.BusyError):
+        stream.wait(0)
     with pytest.raises(libbedrock.BusyError):
         next(stream)
     stream.close()  # this ends the other thread's wait

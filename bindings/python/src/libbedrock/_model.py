@@ -164,8 +164,8 @@ class Model:
                 ended.release()
 
         # On a thread, because a signal does not end a function of the library. It does end the wait for a lock.
-        _thread.start_new_thread(run, ())
         try:
+            _thread.start_new_thread(run, ())
             ended.acquire()
         except BaseException:
             if cancel is None:
