@@ -204,6 +204,38 @@ fn a_descriptor_is_readable_exactly_while_there_is_something_to_read() {
 }
 
 #[test]
+fn a_descriptor_is_readable_when_a_read_returns_and_leaves_something() {
+    check(|| {
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || {
+                let ((), written) = pipe.write(None, |batch| (0..2).for_each(|event| batch.push(event)));
+                assert!(written.notify);
+                pipe.notify();
+                pipe.end_with(failed);
+            })
+        };
+        let canceller = {
+            let pipe = pipe.clone();
+            spawn(move || cancel(&pipe))
+        };
+        let mut reader = Reader::default();
+        let fd = reader.fd(&pipe).unwrap();
+        // The program reads without having polled.
+        while !matches!(next(&mut reader, &pipe, NOW), Found::End(_)) {
+            if reader.has_unread() {
+                assert!(event_fd::is_readable(fd), "not readable although events are left");
+            }
+            shuttle::thread::yield_now();
+        }
+        assert!(event_fd::is_readable(fd), "not readable after the end");
+        writer.join().unwrap();
+        canceller.join().unwrap();
+    });
+}
+
+#[test]
 fn a_descriptor_that_is_asked_for_late_is_right_at_once() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));

@@ -320,8 +320,16 @@ impl Pipe {
     pub fn update_readiness(&self, unread: bool) {
         let mut state = self.state.lock();
         let signal = state.update_readiness(unread);
+        if signal.is_none() {
+            state.readiness.settle();
+        }
         self.resume_writer(state, unread);
         drop(signal);
+    }
+
+    /// Waits until the descriptor is readable. The reader has found the end.
+    pub fn settle(&self) {
+        self.state.lock().readiness.settle();
     }
 
     /// Wakes the writer if it waits for the reader's own batch alone, and the reader has returned all of that.

@@ -24,7 +24,7 @@ impl Reader {
     #[inline]
     pub fn wait(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
         if pipe.is_cancelled() && self.end.is_none() {
-            self.end = pipe.cancelled();
+            self.set_end(pipe, pipe.cancelled());
         }
         if self.has_unread() { None } else { self.fill(pipe, timeout) }
     }
@@ -34,10 +34,17 @@ impl Reader {
         self.read = 0;
         match pipe.take(&mut self.batch, timeout) {
             Taken::Events | Taken::Nothing => {}
-            Taken::End(end) => self.end = Some(end),
+            Taken::End(end) => self.set_end(pipe, Some(end)),
             Taken::Late(deadline) => return Some(deadline),
         }
         None
+    }
+
+    fn set_end(&mut self, pipe: &Pipe, end: Option<End>) {
+        self.end = end;
+        if self.polled {
+            pipe.settle();
+        }
     }
 
     /// Returns the next event of the batch, borrowed until the next call. There is none after the end.

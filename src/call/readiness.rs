@@ -44,8 +44,18 @@ impl Readiness {
         Signal::both(own, notifier)
     }
 
+    /// Waits until the descriptor is readable if it is to be so, for a reader that has found something. No signal of
+    /// it waits to be sent by the caller.
+    pub fn settle(&self) {
+        self.event_fd.iter().for_each(EventFd::settle);
+    }
+
     /// Arms the notifier: a read has found nothing.
     pub fn found_nothing(&mut self) {
+        if let Some(event_fd) = &mut self.event_fd {
+            let none = event_fd.set_readable(false);
+            debug_assert!(none.is_none(), "nothing becomes readable");
+        }
         if let Some(notifier) = &self.notifier {
             notifier.withdraw();
             self.armed = true;

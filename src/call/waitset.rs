@@ -44,6 +44,13 @@ impl<T> Queue<T> {
         let readable = !self.ready.is_empty();
         self.event_fd.as_mut()?.set_readable(readable)
     }
+
+    /// Updates the descriptor after a look that has taken one stream or found none.
+    fn settle_readiness(&mut self) {
+        let none = self.update_readiness();
+        debug_assert!(none.is_none(), "one stream less makes nothing readable");
+        self.event_fd.iter().for_each(EventFd::settle);
+    }
 }
 
 impl<T> Default for WaitSet<T> {
@@ -79,8 +86,7 @@ impl<T: Copy> WaitSet<T> {
                 return Err(Error::new(Kind::Cancelled, "the waiting set was freed while a thread waited for it"));
             }
             if let Some((_, token)) = queue.ready.pop_first() {
-                let none = queue.update_readiness();
-                debug_assert!(none.is_none(), "one stream less makes nothing readable");
+                queue.settle_readiness();
                 return Ok(Some(token));
             }
             let left = match timeout {
@@ -92,6 +98,7 @@ impl<T: Copy> WaitSet<T> {
                 }
             };
             if left.is_some_and(|left| left.is_zero()) {
+                queue.settle_readiness();
                 return Ok(None);
             }
             (queue.waiting, queue.sleeps) = (true, true);

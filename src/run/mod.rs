@@ -203,6 +203,14 @@ impl Run {
 
     /// Waits until [`Run::take`] has an event, or the run has ended. It does the steps of the run that are due.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Ready> {
+        let ready = self.step(timeout);
+        if self.polled && !matches!(ready, Ok(Ready::Again)) {
+            self.shared.settle();
+        }
+        ready
+    }
+
+    fn step(&mut self, timeout: Option<Duration>) -> Result<Ready> {
         let mut until = None;
         loop {
             let step = match &mut self.phase {

@@ -192,6 +192,11 @@ impl Shared {
         drop(old);
     }
 
+    /// Waits until the descriptor is readable. The reader has found something.
+    pub fn settle(&self) {
+        self.state.lock().readiness.settle();
+    }
+
     pub fn fd(&self) -> Result<i32> {
         let mut state = self.state.lock();
         let something = state.has_something();

@@ -1,25 +1,29 @@
 //! A descriptor that a program polls: it is readable while there is something to read.
 //!
 //! Whether it shall be readable is decided under a lock. A thread that polls it wakes up at once when it becomes so,
-//! and acquires that lock. So the descriptor is [signalled](Signal) after the lock was released. It has one token or
-//! none: it cannot overflow, and the thread that makes it unreadable takes the token, and waits for one that is on its
-//! way.
+//! and acquires that lock. So the descriptor is [signalled](Signal) after the lock was released: for a moment, its token
+//! is on its way. The thread that reads waits for such a token, before it makes the descriptor unreadable and
+//! [before it returns](EventFd::settle) to a program that may poll it.
 
 use std::io;
 use std::os::fd::{AsFd, RawFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// The longest time that a token is on its way, unless the program has closed the descriptor.
-const MAX_ON_ITS_WAY: Duration = Duration::from_secs(1);
+/// How long a reader waits for a token that is on its way: the thread that sends it may have been stopped.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this is dropped.
 pub struct EventFd {
     shared: Arc<Shared>,
     fd: RawFd,
     readable: bool,
+    /// Whether a token was still on its way when the descriptor was made unreadable.
+    late: bool,
 }
 
 /// Makes a descriptor readable when it is dropped, unless it has been closed. Its owner acquires no lock before, and
@@ -44,12 +48,20 @@ impl Signal {
     }
 }
 
-/// The descriptor until it is closed. Only closing excludes others.
-struct Shared(RwLock<Option<Descriptor>>);
+struct Shared {
+    /// The descriptor until it is closed. Only closing excludes others.
+    descriptor: RwLock<Option<Descriptor>>,
+    /// How many signals have not been sent.
+    on_their_way: AtomicUsize,
+}
 
 impl Shared {
     fn get(&self) -> RwLockReadGuard<'_, Option<Descriptor>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.descriptor.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all_sent(&self) -> bool {
+        self.on_their_way.load(Ordering::Acquire) == 0
     }
 }
 
@@ -58,12 +70,13 @@ impl Drop for Signal {
         if let Some(descriptor) = &*self.descriptor.get() {
             descriptor.signal();
         }
+        self.descriptor.on_their_way.fetch_sub(1, Ordering::Release);
     }
 }
 
 impl Drop for EventFd {
     fn drop(&mut self) {
-        *self.shared.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shared.descriptor.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -72,25 +85,61 @@ impl EventFd {
     pub fn new() -> io::Result<Self> {
         let descriptor = Descriptor::new()?;
         let fd = descriptor.fd();
-        Ok(EventFd { shared: Arc::new(Shared(RwLock::new(Some(descriptor)))), fd, readable: false })
+        let shared = Shared { descriptor: RwLock::new(Some(descriptor)), on_their_way: AtomicUsize::new(0) };
+        Ok(EventFd { shared: Arc::new(shared), fd, readable: false, late: false })
     }
 
     /// Makes the descriptor unreadable, or readable by the signal that it returns. Makes no system call if nothing
     /// changes.
     pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
         match (std::mem::replace(&mut self.readable, readable), readable) {
-            (false, true) => return Some(Signal { descriptor: self.shared.clone(), also: None }),
-            (true, false) => self.take_token(),
+            (false, true) => {
+                self.shared.on_their_way.fetch_add(1, Ordering::Relaxed);
+                return Some(Signal { descriptor: self.shared.clone(), also: None });
+            }
+            (true, false) => self.late = !self.take_token(MAX_WAIT),
+            (false, false) if self.late => self.late = !self.take_token(Duration::ZERO),
             _ => {}
         }
         None
     }
 
-    fn take_token(&self) {
-        let Some(descriptor) = &*self.shared.get() else { return };
-        let mut began = None;
-        while !descriptor.clear() && began.get_or_insert_with(Instant::now).elapsed() < MAX_ON_ITS_WAY {
-            let _ = poll(&mut [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)], PollTimeout::from(10u8));
+    /// Waits until a readable descriptor has its token. Makes no system call if no token is on its way. The caller has
+    /// no signal of this descriptor itself.
+    pub fn settle(&self) {
+        if self.readable && !self.shared.all_sent() {
+            self.await_token(MAX_WAIT);
+        }
+    }
+
+    /// Takes the token, which it waits for. Returns false if one is still on its way.
+    fn take_token(&self, max_wait: Duration) -> bool {
+        // First, so that what has been sent is there to be taken.
+        let mut all_sent = self.shared.all_sent();
+        if !all_sent && self.await_token(max_wait) {
+            let began = Instant::now();
+            while !all_sent && began.elapsed() < max_wait {
+                std::thread::yield_now();
+                all_sent = self.shared.all_sent();
+            }
+        }
+        if let Some(descriptor) = &*self.shared.get() {
+            descriptor.clear();
+        }
+        all_sent
+    }
+
+    /// Returns whether the token is there within `max_wait`.
+    fn await_token(&self, max_wait: Duration) -> bool {
+        let Some(descriptor) = &*self.shared.get() else { return false };
+        let began = Instant::now();
+        loop {
+            let left = max_wait.saturating_sub(began.elapsed());
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
+            match poll(&mut [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)], timeout) {
+                Err(Errno::EINTR) => {}
+                found => return found == Ok(1),
+            }
         }
     }
 
@@ -108,7 +157,6 @@ use socket_pair::Descriptor;
 /// An eventfd, on systems that have it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod one_descriptor {
-    use nix::errno::Errno;
     use nix::sys::eventfd::{EfdFlags, EventFd};
     use std::io;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -124,9 +172,9 @@ mod one_descriptor {
             let _ = self.0.write(1);
         }
 
-        /// Takes the token. Returns false if there is none yet.
-        pub fn clear(&self) -> bool {
-            self.0.read() != Err(Errno::EAGAIN)
+        /// Takes all tokens that are there.
+        pub fn clear(&self) {
+            let _ = self.0.read();
         }
 
         pub fn fd(&self) -> RawFd {
@@ -144,7 +192,7 @@ mod one_descriptor {
 /// A pair of sockets, on every Unix.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android", target_os = "freebsd"))))]
 mod socket_pair {
-    use std::io::{self, ErrorKind, Read, Write};
+    use std::io::{self, Read, Write};
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
     use std::os::unix::net::UnixStream;
 
@@ -165,9 +213,9 @@ mod socket_pair {
             let _ = (&self.sender).write(&[1]);
         }
 
-        /// Takes the token. Returns false if there is none yet.
-        pub fn clear(&self) -> bool {
-            !matches!((&self.receiver).read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+        /// Takes all tokens that are there.
+        pub fn clear(&self) {
+            let _ = (&self.receiver).read(&mut [0; 16]);
         }
 
         pub fn fd(&self) -> RawFd {
@@ -216,6 +264,31 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_settles_finds_a_readable_descriptor_readable() {
+        let mut event_fd = EventFd::new().unwrap();
+        for _ in 0..100 {
+            let signal = event_fd.set_readable(true).expect("a signal");
+            let sender = std::thread::spawn(move || drop(signal));
+            event_fd.settle();
+            assert!(is_readable(event_fd.fd()));
+            sender.join().unwrap();
+            assert!(event_fd.set_readable(false).is_none());
+        }
+    }
+
+    #[test]
+    fn a_token_that_arrives_after_the_wait_for_it_is_taken_by_the_next_read() {
+        let mut event_fd = EventFd::new().unwrap();
+        let signal = event_fd.set_readable(true).expect("a signal");
+        assert!(event_fd.set_readable(false).is_none());
+        assert!(event_fd.set_readable(false).is_none());
+        drop(signal);
+        assert!(is_readable(event_fd.fd()));
+        assert!(event_fd.set_readable(false).is_none());
+        assert!(!is_readable(event_fd.fd()));
+    }
+
+    #[test]
     fn a_descriptor_is_closed_at_once_although_a_signal_is_on_its_way() {
         let mut event_fd = EventFd::new().unwrap();
         let signal = event_fd.set_readable(true).expect("a signal");
@@ -229,10 +302,11 @@ mod tests {
         let pair = socket_pair::Descriptor::new().unwrap();
         for _ in 0..3 {
             assert!(!is_readable(pair.fd()));
-            assert!(!pair.clear());
+            pair.clear();
+            pair.signal();
             pair.signal();
             assert!(is_readable(pair.fd()));
-            assert!(pair.clear());
+            pair.clear();
         }
         assert!(!is_readable(pair.fd()));
     }

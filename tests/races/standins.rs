@@ -163,6 +163,12 @@ pub mod event_fd {
             None
         }
 
+        pub fn settle(&self) {
+            if self.readable {
+                drop(wait_for_token(&self.state));
+            }
+        }
+
         pub fn fd(&self) -> i32 {
             self.fd
         }
