@@ -8,13 +8,13 @@
 #include <semaphore>
 #include <thread>
 
-const char *const replies = R"([{"pace": "100ms", "text": "I would go on for a long time, if nobody stopped me: word )"
-    R"(after word, each of them a tenth of a second after the one before."}])";
-
 int main()
 {
     return example::run([] {
-        const bedrock::model model(example::config(replies));
+        std::string words = "I would go on for a long time, if nobody stopped me:";
+        for (int i = 0; i < 100; i++)
+            words += " word after word,";
+        const bedrock::model model(example::config(R"([{"pace": "100ms", "text": ")" + words + R"("}])"));
         std::binary_semaphore heard(0);
 
         std::jthread speaker([&](std::stop_token stop) {

@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import time
 
 from cases import PNG, case, contains, equal, texts
-from program import MODEL, Home
+from program import LIMIT, MODEL, Home
 from service import Bedrock, delta, stream_of, until_closed
 from terminal import Pipe, Terminal
 
@@ -107,14 +108,16 @@ def ctrl_c_twice_stops_a_response_of_chat_and_not_the_program():
 @case
 def ctrl_c_ends_a_command_of_chat_that_waits_for_a_pipe():
     with Home() as home:
-        terminal = Terminal(home, "chat")
+        # A second Ctrl-C would discard what the first one has caused.
+        terminal = Terminal(home, "chat", flush=False)
         terminal.expect("> ")
         os.mkfifo(home.path / "pipe")
         terminal.type("/image pipe\n")
+        deadline = time.monotonic() + LIMIT
         with open(home.path / "pipe", "wb"):  # the program has opened it as well
             # A Ctrl-C before the program waits ends nothing.
             while not terminal.shows("the file pipe cannot be read: Interrupted system call", within=0.1):
-                equal(terminal.process.poll(), None, terminal.text)
+                equal((terminal.process.poll(), time.monotonic() < deadline), (None, True), terminal.text)
                 terminal.type("\x03")
             terminal.expect("> ")
         terminal.type("\x04")

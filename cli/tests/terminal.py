@@ -66,13 +66,18 @@ class Pipe(Shown):
 
 
 class Terminal(Shown):
-    """A program at a terminal. With `echo`, the terminal shows "^C" after it has sent the signal of Ctrl-C."""
+    """A program at a terminal.
 
-    def __init__(self, home, *arguments, program=PROGRAM, stderr=None, echo=False, **environment):
+    With `echo`, the terminal shows "^C" after it has sent the signal of Ctrl-C. Without `flush`, Ctrl-C discards
+    nothing that the program has written and nobody has read.
+    """
+
+    def __init__(self, home, *arguments, program=PROGRAM, stderr=None, echo=False, flush=True, **environment):
         main, other = pty.openpty()
         super().__init__(main)
         settings = termios.tcgetattr(other)
         settings[3] = settings[3] | termios.ECHO if echo else settings[3] & ~termios.ECHO
+        settings[3] = settings[3] & ~termios.NOFLSH if flush else settings[3] | termios.NOFLSH
         termios.tcsetattr(other, termios.TCSANOW, settings)
 
         def own_terminal():

@@ -166,7 +166,7 @@ static void stream(bedrock_model *model, bedrock_request *request)
 struct call {
     bedrock_model *model;
     bedrock_request *request;
-    int events;
+    int events, ended;
 };
 
 static void *endless(void *user)
@@ -190,26 +190,38 @@ static void *waiting(void *user)
 
     CHECK_FAILS(bedrock_generate(call->model, call->request, NULL, &response, &mine), BEDROCK_E_CANCELLED, &mine, "", NULL);
     CHECK(response == NULL);
+    __atomic_store_n(&call->ended, 1, __ATOMIC_SEQ_CST);
     return NULL;
 }
 
 /* Calls on other threads end at once, as cancelled. */
 static void shutdown_during_calls(bedrock_request *request)
 {
-    struct call call = {NULL, request, 0};
-    pthread_t streaming, unary;
+    struct call call = {NULL, request, 0, 0};
+    pthread_t streaming[2], unary;
     time_t begun = time(NULL);
+    int i;
 
     call.model = check_scripted("[{\"events\": [{\"messageStart\": {\"role\": \"assistant\"}}, {\"wait\": \"100s\"}, "
                                  "{\"messageStop\": {\"stopReason\": \"end_turn\"}}]}]");
-    pthread_create(&streaming, NULL, endless, &call);
-    pthread_create(&unary, NULL, waiting, &call);
-    while (__atomic_load_n(&call.events, __ATOMIC_SEQ_CST) == 0)
+    for (i = 0; i < 2; i++)
+        pthread_create(&streaming[i], NULL, endless, &call);
+    while (__atomic_load_n(&call.events, __ATOMIC_SEQ_CST) < 2)
         rest(1);
-    rest(20);
     CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
-    pthread_join(streaming, NULL);
+    for (i = 0; i < 2; i++)
+        pthread_join(streaming[i], NULL);
+    wait_threads(our_threads);
+
+    /* Nothing shows when a unary call begins: a shutdown may come before it. */
+    pthread_create(&unary, NULL, waiting, &call);
+    do {
+        CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
+        rest(1);
+    } while (!__atomic_load_n(&call.ended, __ATOMIC_SEQ_CST));
     pthread_join(unary, NULL);
+    /* A call that begins during a shutdown may start a worker, and be ended without it. */
+    CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
     CHECK(time(NULL) - begun < 60);
     bedrock_model_free(call.model);
 }

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
             _exit(check_failures != 0);
         }
         CHECK_INT(refused, 4);
-        CHECK_INT(child_ended(pid, 5), 0);
+        CHECK_INT(child_ended(pid, 20), 0);
         CHECK_OK(bedrock_generate(model, request, NULL, &response, &error), error);
         bedrock_response_free(response);
     }

@@ -1,5 +1,5 @@
 /* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, a scripted
- * call, and a child that is waited for with a limit. */
+ * call, a child that is waited for with a limit, and what a thread does. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -72,6 +72,22 @@ static inline int child_ended(pid_t child, double seconds)
         usleep(1000);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Returns whether a thread of this process sleeps. Its id is a text, as in /proc/self/task. */
+static inline int sleeps(const char *thread)
+{
+    char path[300], text[200] = "", *name_end;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%s/stat", thread);
+    file = fopen(path, "r");
+    if (file == NULL)
+        return 0;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    name_end = strrchr(text, ')');
+    return name_end != NULL && strncmp(name_end, ") S", 3) == 0;
 }
 
 #endif

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
         cancel = bedrock_cancel_new();
         setitimer(ITIMER_REAL, &timer, NULL);
         CHECK_INT(call(i % 4, model, request), BEDROCK_E_CANCELLED);
-        CHECK(now() - began < 5);
+        CHECK(now() - began < 20);
         bedrock_cancel_free(cancel);
     }
     bedrock_request_free(request);

@@ -11,29 +11,42 @@ static int32_t count(const bedrock_event *event, void *user)
     return 0;
 }
 
+static int child(const char *url)
+{
+    bedrock_model *model = service_model(url, 30, 20, ",\"timeouts\":{\"idle\":\"2s\",\"first_event\":\"30s\"}");
+    bedrock_request *request = hello();
+    bedrock_error *error = NULL;
+    int words = 0;
+
+    CHECK_OK(bedrock_generate_stream(model, request, NULL, count, &words, NULL, &error), error);
+    CHECK_INT(words, 30);
+    return check_failures != 0;
+}
+
 int main(int argc, char **argv)
 {
+    enum { TOGETHER = 10 };
     int tries = argc > 2 ? atoi(argv[1]) : 1;
 
-    for (int i = 0; i < tries; i++) {
-        pid_t pid = fork();
+    for (int i = 0; i < tries; i += TOGETHER) {
+        pid_t children[TOGETHER];
 
-        if (pid == 0) {
-            bedrock_model *model = service_model(argv[2], 30, 20, ",\"timeouts\":{\"idle\":\"200ms\",\"first_event\":\"5s\"}");
-            bedrock_request *request = hello();
-            bedrock_error *error = NULL;
-            int words = 0;
-
-            CHECK_OK(bedrock_generate_stream(model, request, NULL, count, &words, NULL, &error), error);
-            CHECK_INT(words, 30);
-            _exit(check_failures != 0);
+        for (int c = 0; c < TOGETHER; c++)
+            if ((children[c] = fork()) == 0) {
+                check_failures = 0;
+                _exit(child(argv[2]));
+            }
+        /* Each one somewhere within the 600 ms of its stream. */
+        usleep(150000);
+        for (int c = 0; c < TOGETHER; c++) {
+            usleep(30000);
+            kill(children[c], SIGSTOP);
         }
-        /* Somewhere within the 600 ms of the stream. */
-        usleep((useconds_t)(150000 + i % 10 * 30000));
-        kill(pid, SIGSTOP);
-        usleep(500000);
-        kill(pid, SIGCONT);
-        CHECK_INT(child_ended(pid, 10), 0);
+        usleep(2500000);
+        for (int c = 0; c < TOGETHER; c++)
+            kill(children[c], SIGCONT);
+        for (int c = 0; c < TOGETHER; c++)
+            CHECK_INT(child_ended(children[c], 30), 0);
     }
     return check_failures != 0;
 }

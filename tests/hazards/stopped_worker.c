@@ -20,9 +20,12 @@
 #include <pthread.h>
 #include <sys/ptrace.h>
 
-/* How much later than its timer a wait may end, and how much later than its cancel. In seconds. */
-#define LATE 0.25
+/* How much later than its timer a wait may end, and how much later than its cancel. In seconds. A wait that needs the
+ * worker never ends. */
+#define LATE 10.0
 #define TIMER 0.4
+/* The timer of a wait that something else ends. */
+#define FAR_OFF 60.0
 
 enum leave { BY_TIMER, BY_CANCEL, BY_SHUTDOWN };
 
@@ -31,6 +34,7 @@ static int stop_fd, stopped_fd;
 static bedrock_cancel *cancel;
 static bedrock_model *model, *queued;
 static bedrock_request *request;
+static double timer;
 
 /* The debugger: stops each thread of a process that is a worker and runs. */
 static void stop_workers(pid_t process)
@@ -133,7 +137,7 @@ static bedrock_status set(void)
 
     CHECK_INT(bedrock_stream_open(model, request, cancel, &pulled, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_waitset_add(waitset, pulled, NULL), BEDROCK_OK);
-    status = bedrock_waitset_wait(waitset, (int)(TIMER * 1000), &found, NULL);
+    status = bedrock_waitset_wait(waitset, (int)(timer * 1000), &found, NULL);
     if (status == BEDROCK_AGAIN)
         status = BEDROCK_E_TIMEOUT;
     else if (status == BEDROCK_OK)
@@ -154,12 +158,23 @@ struct leaver {
     double left;
 };
 
+/* Waits until the program's first thread, which waits for a call, has slept for a tenth of a second: a shutdown ends
+ * only calls that have begun. */
+static void wait_until_it_waits(void)
+{
+    char thread[20];
+
+    snprintf(thread, sizeof thread, "%d", (int)getpid());
+    for (int looks = 0; looks < 10; usleep(10000))
+        looks = sleeps(thread) ? looks + 1 : 0;
+}
+
 static void *leave(void *user)
 {
     struct leaver *leaver = user;
     double began;
 
-    usleep(150000);
+    wait_until_it_waits();
     leaver->left = now();
     if (leaver->leave == BY_CANCEL)
         bedrock_cancel_fire(cancel);
@@ -194,15 +209,28 @@ static void check(const struct wait *wait, enum leave by)
     bedrock_cancel_free(cancel);
 }
 
+/* The models, whose waits have such a timer. */
+static void set_timer(double seconds)
+{
+    char settings[200];
+    int ms = (int)(seconds * 1000);
+
+    timer = seconds;
+    bedrock_model_free(model);
+    bedrock_model_free(queued);
+    snprintf(settings, sizeof settings, ",\"timeout\":\"%dms\",\"timeouts\":{\"connect\":\"%dms\"}", ms, ms);
+    model = service_model(url, 3, 1000, settings);
+    snprintf(settings, sizeof settings,
+             ",\"timeout\":\"5m\",\"max_concurrency\":1,\"timeouts\":{\"queue\":\"%dms\"}", ms);
+    queued = service_model(url, 3, 1000, settings);
+}
+
 static int debugged(void)
 {
-    const char *settings = ",\"timeout\":\"400ms\",\"timeouts\":{\"connect\":\"400ms\"}";
-
-    model = service_model(url, 3, 1000, settings);
-    queued = service_model(url, 3, 1000, ",\"timeout\":\"20s\",\"max_concurrency\":1,\"timeouts\":{\"queue\":\"400ms\"}");
     request = hello();
     stop_worker();
-    for (enum leave by = BY_TIMER; by <= BY_SHUTDOWN; by++)
+    for (enum leave by = BY_TIMER; by <= BY_SHUTDOWN; by++) {
+        set_timer(by == BY_TIMER ? TIMER : FAR_OFF);
         for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
             /* A shutdown leaves the worker behind, and the next call starts another. */
             if (by == BY_SHUTDOWN) {
@@ -211,6 +239,7 @@ static int debugged(void)
             }
             check(&waits[i], by);
         }
+    }
     _exit(check_failures != 0);
 }
 

@@ -1,9 +1,10 @@
 # strange_files.py - each file that the library may read is a pipe, /dev/zero or a gigabyte long. A call ends within
 # its timer and a quarter of a second, the stream of another model is not held up, and memory does not grow.
-# seconds: 200
+# seconds: 300
 
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -13,9 +14,12 @@ import threading
 import time
 from pathlib import Path
 
+# How much later than its timer a call may end, and how much later than its pace an event of the other model's may come:
+# each in the best of so many tries, because the machine may be busy.
 TIMER, LATE = 0.5, 0.25
-# How much later than its pace an event of the other model's may come: in the best of so many tries, because the machine may be busy.
-HELD_UP, TRIES = 0.05, 3
+HELD_UP, TRIES = 0.05, 12
+# So many failures suffice: all tries of a case that fails take time.
+MOST_FAILURES = 5
 PACE = 0.01
 GROWTH = 32 << 20
 KINDS = ("pipe", "endless", "huge")
@@ -132,31 +136,32 @@ def try_all(folder, url):
             if cache:
                 (home / cache).parent.mkdir(parents=True)
                 (home / cache).symlink_to(file)
-            best = None
+            took = held_up = float("inf")
             for _ in range(TRIES):
                 done = subprocess.run([sys.executable, __file__, "once", place, file, url], capture_output=True, text=True, timeout=60,
                                       env={**os.environ, **environment, "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"})
                 if done.returncode != 0:
                     yield f"{place}, {kind}: {done.returncode} {done.stderr}"
                     break
-                took, held_up, grown, message = json.loads(done.stdout)
-                best = min(best or held_up, held_up)
-                if took > TIMER + LATE:
-                    yield f"{place}, {kind}: the call took {took:.3f} s: {message}"
+                this_took, this_held_up, grown, message = json.loads(done.stdout)
+                took, held_up = min(took, this_took), min(held_up, this_held_up)
                 if grown > GROWTH:
                     yield f"{place}, {kind}: memory grew by {grown >> 20} MiB: {message}"
                 if "bug in this library" in message:
                     yield f"{place}, {kind}: {message}"
-                if best <= HELD_UP:
+                if took <= TIMER + LATE and held_up <= HELD_UP:
                     break
-            if best and best > HELD_UP:
-                yield f"{place}, {kind}: the other stream was held up by {best * 1000:.0f} ms: {message}"
+            else:
+                if took > TIMER + LATE:
+                    yield f"{place}, {kind}: the call took {took:.3f} s: {message}"
+                if held_up > HELD_UP:
+                    yield f"{place}, {kind}: the other stream was held up by {held_up * 1000:.0f} ms: {message}"
 
 
 if sys.argv[1] == "once":
     try_once(*sys.argv[2:])
 else:
     with tempfile.TemporaryDirectory() as folder:
-        failures = list(try_all(Path(folder), sys.argv[2]))
+        failures = list(itertools.islice(try_all(Path(folder), sys.argv[2]), MOST_FAILURES))
     print("\n".join(failures), end="")
     sys.exit(1 if failures else 0)

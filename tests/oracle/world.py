@@ -57,7 +57,7 @@ def enter():
 
 def _furnish():
     resolv = Path(f"/tmp/bedrock-oracle-resolv-{os.getpid()}")
-    resolv.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    resolv.write_text("nameserver 127.0.0.1\noptions timeout:5 attempts:3\n")
     commands = [["ip", "link", "set", "lo", "up"], ["mount", "--bind", str(resolv), "/etc/resolv.conf"]]
     commands += [["ip", "address", "add", f"{address}/32", "dev", "lo"] for address in METADATA]
     try:

@@ -1,9 +1,10 @@
 /* load.c - calls at a fixed rate, whatever they return.
  *
- *     load CONFIG CALLS RATE FILE
+ *     load CONFIG CALLS RATE MOST FILE
  *
  * CONFIG is the JSON of a model. Call number n starts n / RATE seconds after the first one, also if earlier calls have
- * not ended: a service that is slow for a moment gets them all. One thread starts them and waits for all of them.
+ * not ended: a service that is slow for a moment gets them all. But no call starts while MOST of them run. One thread
+ * starts them and waits for all of them.
  *
  * Writes a JSON object to stdout: the calls, how long they took, how late they started, the failures, and how often
  * the library has opened FILE, which is in $HOME/.aws. */
@@ -114,13 +115,14 @@ int main(int argc, char **argv)
     bedrock_error *error = NULL;
     const char *home = getenv("HOME");
     double began, rate, most_late = 0, took;
-    long calls, started = 0;
+    long calls, most, started = 0;
     int watcher;
 
-    if (argc != 5 || home == NULL)
+    if (argc != 6 || home == NULL)
         return 2;
     calls = atol(argv[2]);
     rate = atof(argv[3]);
+    most = atol(argv[4]);
     if (bedrock_model_new(argv[1], strlen(argv[1]), &model, &error) != BEDROCK_OK)
         fail("the config", error);
     if (bedrock_request_new(body, sizeof body - 1, &request, &error) != BEDROCK_OK)
@@ -135,7 +137,7 @@ int main(int argc, char **argv)
         bedrock_stream *stream = NULL;
         int32_t wait;
 
-        while (started < calls && now() >= next) {
+        while (started < calls && started - load.ended < most && now() >= next) {
             double late = now() - next;
 
             if (late > most_late)
@@ -145,15 +147,19 @@ int main(int argc, char **argv)
         }
         if (started - load.ended > load.most_running)
             load.most_running = started - load.ended;
-        wait = started < calls ? (int32_t)((next - now()) * 1000) : -1;
-        /* Less than a millisecond remains: a look at the set, without a wait. */
-        if (bedrock_waitset_wait(load.set, wait < 0 && started < calls ? 0 : wait, &stream, NULL) == BEDROCK_OK)
+        wait = -1;
+        if (started < calls && started - load.ended < most) {
+            /* Less than a millisecond remains: a look at the set, without a wait. */
+            wait = (int32_t)((next - now()) * 1000);
+            wait = wait < 0 ? 0 : wait;
+        }
+        if (bedrock_waitset_wait(load.set, wait, &stream, NULL) == BEDROCK_OK)
             take(&load, stream);
     }
     took = now() - began;
     printf("{\"calls\": %ld, \"seconds\": %.3f, \"rate\": %.1f, \"failed\": %ld, \"latest_start_ms\": %.1f, "
            "\"most_running\": %ld, \"lookups\": %ld}\n", calls, took, (double)calls / took, load.failed,
-           most_late * 1000, load.most_running, count_opens(watcher, argv[4]));
+           most_late * 1000, load.most_running, count_opens(watcher, argv[5]));
     if (load.failed > 0)
         fprintf(stderr, "the first failure: %s\n", load.failure);
     bedrock_waitset_free(load.set);

@@ -46,6 +46,7 @@ type keys struct {
 	mutex   sync.Mutex
 	newest  int
 	retired map[int]time.Time // when the keys of this number stop being accepted
+	refused time.Time         // when a request was refused last
 
 	counts struct {
 		Accepted  int `json:"accepted"`
@@ -117,7 +118,14 @@ func (k *keys) accept(request *http.Request) bool {
 		k.counts.RefusedAtOnce++
 	}
 	k.counts.Refused++
+	k.refused = time.Now()
 	return false
+}
+
+func (k *keys) lastRefusal() time.Time {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	return k.refused
 }
 
 func (k *keys) ServeHTTP(response http.ResponseWriter, request *http.Request) {
@@ -198,13 +206,27 @@ func main() {
 		io.Copy(io.Discard, os.Stdin)
 		close(ended)
 	}()
-	ticker := time.NewTicker(*every)
-	for number := 0; ; number++ {
+	start, number := time.Now(), 0
+	// Each rotation has its time since the start: one that is late delays no other. But a call is sent twice at most: keys
+	// are refused at once only when those that were refused before are forgotten, also on a busy machine.
+	due := func() time.Time {
+		next := start.Add(*every * time.Duration(number+1))
+		calm := served.lastRefusal().Add(*every)
+		if number%2 == 0 && next.Before(calm) {
+			return calm
+		}
+		return next
+	}
+	for {
 		select {
-		case <-ticker.C:
+		case <-time.After(time.Until(due())):
+			if time.Now().Before(due()) {
+				continue
+			}
 			if err := served.rotate(*grace * time.Duration(number%2)); err != nil {
 				log.Fatal(err)
 			}
+			number++
 		case <-ended:
 			served.mutex.Lock()
 			json.NewEncoder(os.Stdout).Encode(served.counts)
