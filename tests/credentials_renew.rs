@@ -6,10 +6,14 @@ mod support;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use support::Auth;
 use support::capi::*;
 use support::own_home::{bedrock, model, replace, with_home};
+
+/// The number of threads that make calls.
+const CALLERS: usize = 8;
 
 fn keys(number: usize) -> String {
     format!("[default]\naws_access_key_id = AKIAROTATED{number}\naws_secret_access_key = secret{number}\n")
@@ -50,7 +54,7 @@ fn keys_that_another_program_replaces_in_the_file_are_picked_up_before_the_old_o
         let model = model(&bedrock);
         assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
         replace(&home.join(".aws/credentials"), &keys(1));
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         let uses_new = || {
             assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
             let requests = bedrock.take_requests();
@@ -74,7 +78,7 @@ fn no_call_fails_while_keys_are_replaced_under_load() {
         let model = model(&bedrock);
         let (ends, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
         std::thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..CALLERS {
                 scope.spawn(|| {
                     while !ends.load(Ordering::Relaxed) {
                         assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
@@ -83,27 +87,28 @@ fn no_call_fails_while_keys_are_replaced_under_load() {
                 });
             }
             for rotation in 1..=3 {
+                // Each caller may end a call that used the keys before. The next has used the new ones, so their lookup
+                // has begun. The next lookup of refused keys is possible a second later.
                 let before = calls.load(Ordering::Relaxed);
-                let began = std::time::Instant::now();
-                // More than a second apart, which is the shortest time between two lookups of refused keys.
-                while calls.load(Ordering::Relaxed) < before + 500 || began.elapsed().as_millis() < 1100 {
-                    assert!(!scope_failed(&calls, before, began), "no call succeeds any more");
-                    std::thread::yield_now();
-                }
+                wait_for(&calls, before + CALLERS + 1);
+                std::thread::sleep(Duration::from_millis(1100));
+                wait_for(&calls, before + 500);
                 replace(&home.join(".aws/credentials"), &keys(rotation));
                 bedrock.auth(accepted(rotation));
             }
-            let last = calls.load(Ordering::Relaxed);
-            while calls.load(Ordering::Relaxed) < last + 500 {
-                std::thread::yield_now();
-            }
+            wait_for(&calls, calls.load(Ordering::Relaxed) + 500);
             ends.store(true, Ordering::Relaxed);
         });
         println!("{} calls, 3 rotations, 0 failures", calls.load(Ordering::Relaxed));
     });
 }
 
-/// Returns whether the calls have stood still for a minute.
-fn scope_failed(calls: &AtomicUsize, before: usize, began: std::time::Instant) -> bool {
-    calls.load(Ordering::Relaxed) == before && began.elapsed().as_secs() > 60
+/// Waits until so many calls have succeeded.
+#[track_caller]
+fn wait_for(calls: &AtomicUsize, count: usize) {
+    let began = Instant::now();
+    while calls.load(Ordering::Relaxed) < count {
+        assert!(began.elapsed().as_secs() < 60, "no call succeeds any more");
+        std::thread::yield_now();
+    }
 }

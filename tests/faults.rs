@@ -56,13 +56,13 @@ const CARRIERS: [Carrier; 4] = [Carrier::Http1, Carrier::Tls, Carrier::Http2, Ca
 #[track_caller]
 fn each_fault(carrier: Carrier) {
     let harness = Harness::over(carrier, "each fault");
-    let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
+    let (elsewhere, refusing, full) = (LocalBedrock::start(), LocalBedrock::refusing_port(), FullPort::new());
     // The kernel accepts connections, and no program responds on them.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::NotYetValid, Flaw::UnknownAuthority];
     let flawed =
         flawed.map(|flaw| (flaw, LocalBedrock::with_protocol(Protocol::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
-    let mut faults = connecting::faults(carrier, full.address());
+    let mut faults = connecting::faults(carrier, &refusing, full.address());
     if carrier.is_tls() {
         faults.extend(connecting::faults_of_tls(&flawed, silent.local_addr().expect("an address"), &elsewhere));
     }

@@ -134,7 +134,7 @@ fn a_server_that_forgets_requests_still_counts_them() {
 
 #[test]
 fn a_server_listens_on_the_chosen_port() {
-    let port = LocalBedrock::refusing_port();
+    let port = LocalBedrock::refusing_port().number();
     let bedrock = LocalBedrock::with_protocol_at((Ipv4Addr::LOCALHOST, port), Protocol::Http1);
     assert_eq!(bedrock.port(), port);
     bedrock.push(Reply::json("{}"));
@@ -1005,7 +1005,7 @@ fn a_connection_can_end_unannounced_after_a_complete_reply() {
 #[test]
 fn a_refusing_port_refuses_connections() {
     let port = LocalBedrock::refusing_port();
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(TcpStream::connect(("127.0.0.1", port.number())).is_err());
 }
 
 #[test]

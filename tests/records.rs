@@ -16,7 +16,7 @@ use bedrock::ffi::request::bedrock_request_set_traceparent;
 use serde_json::{Value, json};
 
 use support::capi::*;
-use support::{Gate, LocalBedrock, PATIENCE, Reply};
+use support::{Cut, Gate, LocalBedrock, PATIENCE, Reply};
 
 const SECRET_PROMPT: &str = "the prompt that nobody may see";
 const SECRET_REPLY: &str = "the reply that nobody may see";
@@ -508,7 +508,12 @@ fn reply_to(prompt: &str, is_stream: bool) -> Reply {
     };
     match prompt {
         "fail" => Reply::error(400, "ValidationException", SECRET_REPLY),
-        "cut" if is_stream => Reply::stream().message_start().text(0, &["Hel"]).then_close(),
+        // Without a last chunk, so that no other call is sent on the connection before it is closed.
+        "cut" if is_stream => {
+            let begun = Reply::stream().message_start().text(0, &["Hel"]);
+            let length = begun.body_len();
+            begun.cut_at(length, Cut::Close)
+        }
         "hang" => Reply::hang(),
         _ => whole(SECRET_REPLY),
     }

@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
 use serde_json::json;
 use support::capi::*;
 use support::pull::*;
@@ -114,14 +117,24 @@ fn a_bearer_token_takes_the_place_of_keys_and_keys_that_of_a_bearer_token() {
 #[test]
 fn credentials_change_under_load_and_no_call_fails() {
     let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| greeting());
+    let accepted = Arc::new(Mutex::new(vec!["key-0".to_owned()]));
+    bedrock.respond_with({
+        let accepted = accepted.clone();
+        move |request| {
+            let token = request.header("authorization").and_then(|it| it.strip_prefix("Bearer "));
+            let accepted = accepted.lock().expect("no panic");
+            match accepted.iter().any(|key| Some(key.as_str()) == token) {
+                true => greeting(),
+                false => Reply::error(403, "AccessDeniedException", "the key is not valid"),
+            }
+        }
+    });
     let model = Model::at_with(
         &bedrock,
         json!({"retry": {"max_attempts": 1}, "bearer_token": "key-0", "api_key": null, "secret_key": null}),
     );
-    bedrock.auth(Auth::Bearer("key-0".to_owned()));
-    let calls = std::sync::atomic::AtomicUsize::new(0);
-    let load = |calls: &std::sync::atomic::AtomicUsize| calls.load(std::sync::atomic::Ordering::Relaxed);
+    let calls = AtomicUsize::new(0);
+    let load = |calls: &AtomicUsize| calls.load(Ordering::Relaxed);
     let last = 20;
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..8)
@@ -129,7 +142,7 @@ fn credentials_change_under_load_and_no_call_fails() {
                 scope.spawn(|| {
                     while load(&calls) < last * 50 {
                         succeeds(&model);
-                        calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        calls.fetch_add(1, Ordering::Relaxed);
                     }
                 })
             })
@@ -139,8 +152,10 @@ fn credentials_change_under_load_and_no_call_fails() {
                 std::thread::yield_now();
             }
             let token = format!("key-{number}");
+            // The service knows a new key before the program uses it.
+            accepted.lock().expect("no panic").push(token.clone());
             model.set_credentials(&json!({"bearer_token": token}).to_string()).expect("a token");
-            bedrock.auth(Auth::Bearer(token));
+            accepted.lock().expect("no panic").retain(|key| *key == token);
         }
     });
     assert!(bedrock.connection_count() <= 8, "{}", bedrock.connection_count());

@@ -106,6 +106,8 @@ fn in_a_namespace() {
     let versions = [("1.1", Protocol::Http1), ("2", Protocol::HTTP2)];
     let never = Gate::new();
     let late = Gate::new();
+    // More than the kernel buffers for a connection, which is 4 MiB by default.
+    let large = "x".repeat(8 << 20);
     std::thread::scope(|threads| {
         let _late = OpensOnDrop(&late);
         let (begin, begun) = mpsc::channel::<()>();
@@ -150,14 +152,14 @@ fn in_a_namespace() {
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
-            idle.push((version, bedrock, used, "Hello?".to_owned()));
+            idle.push((version, bedrock, used, "a small request", hello()));
 
             // The same, with a request that is larger than the socket's buffer, and still being sent.
             let bedrock = remote.server(protocol.clone());
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
-            idle.push((version, bedrock, used, "x".repeat(32 << 20)));
+            idle.push((version, bedrock, used, "a request of 8 MiB", Request::say(&large)));
 
             // A peer that is silent for longer than the detection takes, and has not vanished.
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
@@ -167,10 +169,10 @@ fn in_a_namespace() {
         calls.iter().for_each(|_| begun.recv().expect("a call that has begun"));
         remote.vanish();
         let vanished = Instant::now();
-        for (version, bedrock, used, text) in idle {
-            let (host, length) = (bedrock.url(), text.len());
-            let call = threads.spawn(move || (used.generate(&Request::say(&text)), Instant::now()));
-            calls.push((format!("{length} bytes over an idle connection of HTTP/{version}"), host, call));
+        for (version, bedrock, used, what, request) in idle {
+            let host = bedrock.url();
+            let call = threads.spawn(move || (used.generate(&request), Instant::now()));
+            calls.push((format!("{what} over an idle connection of HTTP/{version}"), host, call));
         }
         let ended: Vec<_> =
             calls.into_iter().map(|(what, url, call)| (what, url, call.join().expect("no panic"))).collect();

@@ -8,13 +8,17 @@ use serde_json::json;
 use crate::carrier::Carrier;
 use crate::fault::{Expect, Fault};
 use crate::support::capi::*;
+use crate::support::server::RefusingPort;
 use crate::support::{Flaw, LocalBedrock, Tls};
 
 /// The connect timeout.
 const CONNECT: Duration = Duration::from_millis(300);
+/// The connect timeout of a call whose connect may wait for a resolver.
+const RESOLVED: Duration = Duration::from_secs(3);
 
-/// `full` is an address whose backlog is full, so that no further connection is established.
-pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
+/// `refusing` is a port that refuses connections. `full` is an address whose backlog is full, so that no further
+/// connection is established.
+pub fn faults(carrier: Carrier, refusing: &RefusingPort, full: SocketAddr) -> Vec<Fault> {
     // Keys, because a token is sent over plain HTTP only to this machine.
     let at = |address: &str| {
         json!({
@@ -31,10 +35,7 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
         fault.both(reply, expect)
     };
     vec![
-        by_all(
-            Fault::new("refused").elsewhere(at(&format!("127.0.0.1:{}", LocalBedrock::refusing_port()))),
-            no_network().says("efused"),
-        ),
+        by_all(Fault::new("refused").elsewhere(at(&format!("127.0.0.1:{refusing}"))), no_network().says("efused")),
         by_all(
             // The kernel rejects TCP connections to the broadcast address without sending a packet.
             Fault::new("unreachable").elsewhere(at("255.255.255.255:9")),
@@ -43,7 +44,7 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
         by_all(
             Fault::new("no such host").elsewhere(at("name.invalid")),
             // If the resolver does not respond, the connect timer ends the call.
-            no_network().or(BEDROCK_E_TIMEOUT),
+            Expect { timer: Some(("connect", RESOLVED)), ..no_network().or(BEDROCK_E_TIMEOUT) },
         ),
         by_all(
             Fault::new("no response to connect").elsewhere(at(&full.to_string())),

@@ -12,7 +12,9 @@ use crate::support::{Gate, Reply};
 
 /// The timers that must not fire in faults that one timer has to end.
 const LONG: &str = "10m";
-/// The timers of faults that no timer has to end: a call that one of them ends is too late.
+/// The timers of faults that no timer has to end. They end a call that hangs.
+const HANG: &str = "30s";
+/// How long a call may take that no timer has to end.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// What is done to calls, and the expected outcomes.
@@ -120,7 +122,7 @@ impl Expect {
 
     /// Returns the config member "timeouts" of the model that is called.
     pub fn timeouts(&self) -> Value {
-        let others = if self.timer.is_some() { LONG.to_owned() } else { format!("{}ms", LIMIT.as_millis()) };
+        let others = if self.timer.is_some() { LONG } else { HANG };
         let mut timeouts = json!({"connect": others, "first_event": others, "idle": others, "total": others});
         if let Some((timer, setting)) = self.timer {
             timeouts[timer] = json!(format!("{}ms", setting.as_millis()));

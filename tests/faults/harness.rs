@@ -30,6 +30,18 @@ const TOO_EARLY: Duration = Duration::from_millis(5);
 /// and a call on a busy machine is not.
 const TRIES: u32 = 3;
 
+/// Makes a call until it is in time, and returns the last one.
+pub fn until_in_time<T>(mut call: impl FnMut() -> T, is_in_time: impl Fn(&T) -> bool) -> T {
+    let mut made = call();
+    for _ in 1..TRIES {
+        if is_in_time(&made) {
+            break;
+        }
+        made = call();
+    }
+    made
+}
+
 /// Makes calls and collects the results, until it is finished.
 pub struct Harness {
     carrier: Carrier,
@@ -240,6 +252,8 @@ impl Stage {
                 &self.models[&timeouts.to_string()]
             }
         };
+        // Those of a call that failed before they were counted.
+        self.bedrock.take_requests();
         let shown = Gate::new();
         let reply = (scenario.reply)(&shown);
         self.bedrock.respond_with(move |_| reply.clone());
@@ -253,10 +267,8 @@ impl Stage {
             }
         });
         if let Some(failure) = &run.failure {
-            let seen = self.bedrock.take_requests().len();
+            let seen = self.bedrock.requests().len();
             assert!(seen <= failure.attempts as usize, "{seen} requests were received: {failure:?}");
-        } else {
-            self.bedrock.take_requests();
         }
         run
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
 use crate::golden::golden;
-use crate::harness::{Running, Turn};
+use crate::harness::{Running, Turn, until_in_time};
 use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled};
@@ -79,19 +79,25 @@ pub fn check_other_calls(carrier: Carrier, unread: usize) {
 /// A stream that is blocked for longer than the idle timer, and then read to its end, is complete.
 fn check_late_reader(carrier: Carrier, interface: Interface) {
     let _turn = Turn::busy();
-    let bedrock = carrier.start();
-    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": {"first_event": "10m", "idle": IDLE}})));
     let response =
         (0..FRAMES).fold(Reply::stream().message_start(), |reply, _| reply.raw(text())).message_stop("end_turn");
-    bedrock.push(response);
-    let mut written = 0;
-    let run = interface.call(&model, &Request::say("Hello?"), |shown| {
-        if shown == 1 {
-            written = bedrock.wait_blocked(1, BLOCKED_FOR);
-        }
-    });
-    println!("not read, {:<10} {}: blocked after {} KiB", interface.title(), carrier.title(), written >> 10);
-    assert!(written < MOST_UNREAD, "{interface:?}: {written} bytes were sent");
+    let call = || {
+        let bedrock = carrier.start();
+        let timeouts = json!({"first_event": "10m", "idle": IDLE});
+        let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
+        bedrock.push(response.clone());
+        let mut written = 0;
+        let run = interface.call(&model, &Request::say("Hello?"), |shown| {
+            if shown == 1 {
+                written = bedrock.wait_blocked(1, BLOCKED_FOR);
+            }
+        });
+        println!("not read, {:<10} {}: blocked after {} KiB", interface.title(), carrier.title(), written >> 10);
+        assert!(written < MOST_UNREAD, "{interface:?}: {written} bytes were sent");
+        run
+    };
+    // Once it is read again, a server on a busy machine may be silent for longer than the idle timer.
+    let run = until_in_time(call, |run| run.status != BEDROCK_E_TIMEOUT);
     assert_eq!(name(run.status), "BEDROCK_OK", "{interface:?}: {:?}", run.failure);
     assert_eq!(run.events.len(), FRAMES + 2, "{interface:?}");
     assert_eq!(run.response.expect("a response").text.len(), FRAMES * FRAME, "{interface:?}");
@@ -100,22 +106,27 @@ fn check_late_reader(carrier: Carrier, interface: Interface) {
 /// A stream that is never read again is ended by its total timer, without the help of the reading thread.
 fn check_total_timer(carrier: Carrier, interface: Interface) {
     let _turn = Turn::quiet();
-    let bedrock = carrier.start();
-    let timeouts = json!({"first_event": "10m", "idle": IDLE, "total": format!("{}ms", TOTAL.as_millis())});
-    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
-    bedrock.push(Reply::stream().message_start().then_forever(text()));
-    let watched = Watched::begin(format!("an unread stream, through {interface:?}"));
-    let run = interface.call(&model, &Request::say("Hello?"), |shown| match carrier.is_http2() {
-        _ if shown > 1 => {}
-        true => bedrock.wait_stream_reset(1),
-        false => assert_eq!(bedrock.wait_closed(1), ClosedBy::Client),
-    });
-    let lateness = watched.lateness();
-    assert_eq!(name(run.status), "BEDROCK_E_TIMEOUT", "{interface:?}: {:?}", run.failure);
-    run.failure.expect("a failure").says(&["timeouts.total", &format!("{TOTAL:?}")]);
-    assert!(run.took >= TOTAL && run.took <= TOTAL + GRACE + lateness, "{interface:?} took {:?}", run.took);
-    let written = bedrock.connection(1).written;
-    assert!(written < MOST_UNREAD, "{interface:?}: {written} bytes were sent");
+    let call = || {
+        let bedrock = carrier.start();
+        let timeouts = json!({"first_event": "10m", "idle": IDLE, "total": format!("{}ms", TOTAL.as_millis())});
+        let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
+        bedrock.push(Reply::stream().message_start().then_forever(text()));
+        let watched = Watched::begin(format!("an unread stream, through {interface:?}"));
+        let run = interface.call(&model, &Request::say("Hello?"), |shown| match carrier.is_http2() {
+            _ if shown > 1 => {}
+            true => bedrock.wait_stream_reset(1),
+            false => assert_eq!(bedrock.wait_closed(1), ClosedBy::Client),
+        });
+        let latest = TOTAL + GRACE + watched.lateness();
+        assert_eq!(name(run.status), "BEDROCK_E_TIMEOUT", "{interface:?}: {:?}", run.failure);
+        run.failure.expect("a failure").says(&["timeouts.total", &format!("{TOTAL:?}")]);
+        assert!(run.took >= TOTAL, "{interface:?} took {:?}", run.took);
+        let written = bedrock.connection(1).written;
+        assert!(written < MOST_UNREAD, "{interface:?}: {written} bytes were sent");
+        (run.took, latest)
+    };
+    let (took, latest) = until_in_time(call, |(took, latest)| took <= latest);
+    assert!(took <= latest, "{interface:?} took {took:?}, limit {latest:?}");
 }
 
 fn text() -> Bytes {

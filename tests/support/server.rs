@@ -1,10 +1,13 @@
 //! The server: a thread with a tokio runtime, from `start` until it is dropped.
 
+use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
@@ -105,12 +108,37 @@ impl LocalBedrock {
         self.address.port()
     }
 
-    /// Returns a port on 127.0.0.1 that refuses connections: one that was just released.
+    /// Returns a port on 127.0.0.1 that refuses connections until the value is dropped.
     #[track_caller]
-    pub fn refusing_port() -> u16 {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .unwrap_or_else(|e| panic!("cannot bind a port on 127.0.0.1: {e}"));
-        listener.local_addr().unwrap_or_else(|e| panic!("a bound port has no address: {e}")).port()
+    pub fn refusing_port() -> RefusingPort {
+        RefusingPort::try_new().unwrap_or_else(|e| panic!("cannot bind a port on 127.0.0.1: {e}"))
+    }
+}
+
+/// A port that refuses connections. Its socket does not listen, and keeps other programs from the port. It is displayed
+/// as its number.
+pub struct RefusingPort {
+    _socket: Socket,
+    port: u16,
+}
+
+impl RefusingPort {
+    fn try_new() -> io::Result<RefusingPort> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(RefusingPort { _socket: socket, port: address.port() })
+    }
+
+    /// Returns the number of the port.
+    pub fn number(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for RefusingPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.port.fmt(f)
     }
 }
 
@@ -263,7 +291,7 @@ fn run(
     replies: &Arc<ReplyQueue>,
     protocol: &Protocol,
     stopped: oneshot::Receiver<()>,
-    started: &mpsc::Sender<std::io::Result<SocketAddr>>,
+    started: &mpsc::Sender<io::Result<SocketAddr>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -285,7 +313,7 @@ fn run(
     // Dropping the runtime drops the task and the socket of every connection.
 }
 
-fn listen(address: (Ipv4Addr, u16)) -> std::io::Result<(TcpListener, SocketAddr)> {
+fn listen(address: (Ipv4Addr, u16)) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
     if address.1 != 0 {
         // The port of an earlier server may still have connections in TIME_WAIT.
