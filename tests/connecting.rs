@@ -91,7 +91,7 @@ fn a_connection_that_its_peer_has_closed_is_replaced() {
 
 #[test]
 fn connecting_fails_as_a_call_does() {
-    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let closed = LocalBedrock::refusing_port();
     let unreachable = Model::once_at(&format!("http://127.0.0.1:{closed}"), json!({}));
     let (connecting, calling) = (unreachable.connect().expect_err("no server listens"), unreachable.generate(&hello()));
     assert_eq!(name(connecting.status), "BEDROCK_E_NETWORK");
@@ -178,6 +178,10 @@ fn connecting_without_credentials_is_an_error() {
 
 // Connects that hang.
 
+/// A connect timeout with which a connect is slow after a second: on a busy machine, many at once take a part of that.
+const CONNECT: &str = "12s";
+const LESS_THAN_CONNECT: Duration = Duration::from_secs(10);
+
 /// Makes calls at once through a forwarder, and returns how long each took.
 #[track_caller]
 fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
@@ -202,49 +206,58 @@ fn a_connect_that_hangs_delays_no_call_and_is_replaced_by_few_others() {
         let ca_file = bedrock.tls().map(Tls::ca_file);
         let model = Model::once_at(
             &format!("https://localhost:{}", forwarder.port()),
-            json!({"ca_file": ca_file, "timeouts": {}}),
+            json!({"ca_file": ca_file, "timeouts": {"connect": CONNECT}}),
         );
         let took = all_succeed(200, &model);
         let (median, longest, connections) = (took[100], took[199], forwarder.connection_count());
         println!("{protocols:?}: median {median:?}, longest {longest:?}, {connections} connections");
         assert!(connections <= needed + 2, "{connections} connections");
-        // A connect may take 3.1 s.
-        assert!(longest < Duration::from_secs(3), "{longest:?}");
+        assert!(longest < LESS_THAN_CONNECT, "{longest:?}");
     }
 }
 
 #[test]
 fn a_single_call_is_not_delayed_by_a_connect_that_hangs() {
-    for protocol in
-        [Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])), Protocol::Tls(Tls::new(Flaw::Nothing, &["http/1.1"]))]
-    {
-        let bedrock = serving(protocol);
+    let check = |protocol: &str| {
+        let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &[protocol])));
         let forwarder = Forwarder::to(bedrock.port(), |number| number <= 2);
         let ca_file = bedrock.tls().map(Tls::ca_file);
         let model = Model::once_at(
             &format!("https://localhost:{}", forwarder.port()),
-            json!({"ca_file": ca_file, "timeouts": {}}),
+            json!({"ca_file": ca_file, "timeouts": {"connect": CONNECT}}),
         );
         let took = all_succeed(1, &model);
         assert!((3..=4).contains(&forwarder.connection_count()), "{}", forwarder.connection_count());
-        assert!(took[0] < Duration::from_secs(2), "{took:?}");
-    }
+        assert!(took[0] < LESS_THAN_CONNECT, "{took:?}");
+    };
+    // Both at once, because each takes as long as its slow connects.
+    thread::scope(|scope| {
+        for protocol in ["h2", "http/1.1"] {
+            scope.spawn(move || check(protocol));
+        }
+    });
 }
 
 #[test]
 fn an_endpoint_that_never_responds_gets_a_few_connects_and_not_one_for_each_call() {
-    let forwarder = Forwarder::to(0, |_| true);
-    let tls = Tls::new(Flaw::Nothing, &[]);
-    let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
-    let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), members);
-    thread::scope(|scope| {
-        let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
-        for call in calls {
-            let outcome = call.join().expect("no panic");
-            outcome.failed(BEDROCK_E_TIMEOUT).says(&["no connection to localhost:", "within 1s (timeouts.connect)"]);
-        }
-    });
-    assert!(forwarder.connection_count() <= 4, "{} connections", forwarder.connection_count());
+    let connections_of_fifty_calls = || {
+        let forwarder = Forwarder::to(0, |_| true);
+        let tls = Tls::new(Flaw::Nothing, &[]);
+        let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
+        let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), members);
+        thread::scope(|scope| {
+            let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+            for call in calls {
+                let outcome = call.join().expect("no panic");
+                let says = ["no connection to localhost:", "within 1s (timeouts.connect)"];
+                outcome.failed(BEDROCK_E_TIMEOUT).says(&says);
+            }
+        });
+        forwarder.connection_count()
+    };
+    // A call that a busy machine starts late may need connects of its own, after those of the others.
+    let tries: Vec<_> = (0..3).map(|_| connections_of_fifty_calls()).take_while(|few| *few > 4).collect();
+    assert!(tries.len() < 3, "{tries:?} connections");
 }
 
 #[test]
@@ -253,7 +266,7 @@ fn many_streams_need_tens_of_connections_even_if_some_connects_hang() {
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let forwarder = Forwarder::to(bedrock.port(), |number| number % 5 == 1);
     let ca_file = bedrock.tls().map(Tls::ca_file);
-    let members = json!({"ca_file": ca_file, "timeout": "60s", "timeouts": {}});
+    let members = json!({"ca_file": ca_file, "timeout": "60s", "timeouts": {"connect": CONNECT}});
     let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), members);
     let gate = Gate::new();
     let held = gate.clone();

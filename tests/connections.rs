@@ -220,40 +220,60 @@ fn an_unread_stream_does_not_delay_others_on_its_http2_connection() {
     assert_eq!(bedrock.connection_count(), 1);
 }
 
+/// A connect timeout with which a ping follows after a silence of 0.9 seconds, and has to be acknowledged within 1.5
+/// seconds: three and five times this time.
+const PINGING: &str = "300ms";
+
 #[test]
 fn a_dead_http2_peer_is_detected_by_pings_long_before_the_idle_timer() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
-    // A ping follows after three times this time, and has to be acknowledged within five times this time.
-    let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
+    let patient = json!({"timeouts": {"connect": "30s", "idle": "1h", "first_event": "1h"}});
+    let model = http2_model(&bedrock, patient);
+    let pinging = model.with(json!({"timeouts": {"connect": PINGING}}));
+    // A busy machine may need more than one connect.
+    let connected = (0..10).any(|_| pinging.connect().is_ok());
+    assert!(connected, "no connection within {PINGING}");
     bedrock.push(Reply::stream().message_start().then_unresponsive());
-    let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
+    let failure = pinging.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
     failure.says(&["does not respond any more", &format!("127.0.0.1:{}", bedrock.port())]);
     bedrock.respond_with(reply_hello);
     check_calls(&model);
-    assert_eq!(bedrock.connection_count(), 2, "a dead connection is not reused");
+    // Not the number of connections: a busy machine may have needed another connect.
+    let used: Vec<_> = bedrock.requests().iter().map(|request| request.connection).collect();
+    assert!(used[1] != used[0] && used[1..] == [used[1]; 2], "a dead connection is not reused: {used:?}");
 }
 
 #[test]
 fn a_slow_http2_peer_that_acknowledges_pings_is_not_given_up() {
-    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
-    let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
-    let pause = Duration::from_millis(400);
-    bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
-    assert_eq!(model.stream(&hello()).text(), "Hello");
+    // Longer than the silence and the time for an acknowledgement together.
+    let pause = Duration::from_millis(2700);
+    // A busy machine may be late with a connection or an acknowledgement. A library that is wrong gives up each time.
+    let waited = (0..3).any(|_| {
+        let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
+        let model = http2_model(&bedrock, json!({"timeouts": {"connect": PINGING}}));
+        bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
+        model.stream(&hello()).text() == "Hello"
+    });
+    assert!(waited, "a peer that acknowledges pings was given up");
 }
 
 #[test]
 fn after_goaway_running_streams_finish_and_new_calls_use_another_connection() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
-    let gate = Gate::new();
+    let (goaway_sent, end) = (Gate::new(), Gate::new());
     let model = http2_model(&bedrock, json!({}));
-    let reply = Reply::stream().message_start().graceful_shutdown().wait_for(&gate);
-    bedrock.push(reply.text(0, &["Hello"]).message_stop("end_turn"));
+    let reply = Reply::stream().message_start().graceful_shutdown().wait_for(&goaway_sent).text(0, &["Hel"]);
+    bedrock.push(reply.wait_for(&end).text(1, &["lo"]).message_stop("end_turn"));
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
-        if event.kind == BEDROCK_EVENT_MESSAGE_START {
-            bedrock.push(Reply::text_response("Hello"));
-            assert_eq!(model.generate(&hello()).response().attempts, 1);
-            gate.open();
+        // The message start is written before GOAWAY, the text behind it: with the text, the library has read GOAWAY.
+        match event.text.as_str() {
+            _ if event.kind == BEDROCK_EVENT_MESSAGE_START => goaway_sent.open(),
+            "Hel" => {
+                bedrock.push(Reply::text_response("Hello"));
+                assert_eq!(model.generate(&hello()).response().attempts, 1);
+                end.open();
+            }
+            _ => {}
         }
         0
     });

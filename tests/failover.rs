@@ -128,9 +128,30 @@ const IN_STREAM: [InStream; 9] = [
     }),
 ];
 
-/// Short timers, so that a silent target fails soon.
-fn quick() -> Value {
-    json!({"timeout": "300ms"})
+/// Makes a call with these timers, and again with longer ones if it is not as it must be. A silent target needs a short
+/// timer, in which a busy machine may not manage the rest of the call; a wrong library fails with each. Targets that
+/// fail in another way need no timer.
+fn with_timers<T>(failure: bedrock_status, make: impl Fn(Value) -> (bool, T)) -> T {
+    let timeouts = if failure == BEDROCK_E_TIMEOUT { &["300ms", "1s", "5s"][..] } else { &["20s"] };
+    let mut last = None;
+    for timeout in timeouts {
+        let (is_right, made) = make(json!({"timeout": timeout}));
+        if is_right {
+            return made;
+        }
+        last = Some(made);
+    }
+    last.expect("a call")
+}
+
+/// Runs a test of both forms at once, because each waits for a timer.
+fn both_forms(test: impl Fn(&'static str) + Sync) {
+    std::thread::scope(|scope| {
+        for operation in FORMS {
+            let test = &test;
+            scope.spawn(move || test(operation));
+        }
+    });
 }
 
 /// Every request that was sent carried the guardrail, and its own model in the path.
@@ -150,19 +171,24 @@ fn a_call_that_failed_before_its_response_is_answered_by_the_next_target_if_that
             for count in [2, 3] {
                 for failing in (1..=3).take(count) {
                     let case = format!("{operation} {name}, {failing} of {count} targets fail");
-                    let targets = Targets::new(count, quick());
-                    for server in &targets.servers[..failing] {
-                        server.push(reply());
-                    }
-                    if failing < count {
-                        targets.servers[failing].push(answer(operation, "Hello"));
-                    }
-                    let (outcome, events) = call(&targets.model, operation);
                     let called = if !moves_on { 1 } else { (failing + 1).min(count) };
                     let sent: Vec<_> = (0..count).map(|index| usize::from(index < called)).collect();
+                    let is_answered = *moves_on && failing < count;
+                    let (targets, outcome, events) = with_timers(*status, |timers| {
+                        let targets = Targets::new(count, timers);
+                        for server in &targets.servers[..failing] {
+                            server.push(reply());
+                        }
+                        if failing < count {
+                            targets.servers[failing].push(answer(operation, "Hello"));
+                        }
+                        let (outcome, events) = call(&targets.model, operation);
+                        let is_right = targets.received() == sent && outcome.failure.is_none() == is_answered;
+                        (is_right, (targets, outcome, events))
+                    });
                     assert_eq!(targets.received(), sent, "{case}");
                     guarded(&targets);
-                    if !moves_on || failing == count {
+                    if !is_answered {
                         let failure = outcome.failed(*status);
                         assert_eq!(failure.attempts, called as i32, "{case}");
                         assert!(events.is_none_or(|events| events.is_empty()), "{case}");
@@ -198,13 +224,16 @@ fn a_stream_that_failed_before_content_is_answered_by_the_next_target_as_one_cle
     for (name, moves_on, status, fail) in IN_STREAM {
         for count in [2, 3] {
             let case = format!("{name}, {count} targets");
-            let targets = Targets::new(count, quick());
-            for server in &targets.servers[..count - 1] {
-                server.push(fail(Reply::stream().message_start()));
-            }
-            targets.servers[count - 1].push(answer("ConverseStream", "Hello"));
-            let (outcome, events) = call(&targets.model, "ConverseStream");
-            let events = events.unwrap();
+            let (targets, outcome, events) = with_timers(status, |timers| {
+                let targets = Targets::new(count, timers);
+                for server in &targets.servers[..count - 1] {
+                    server.push(fail(Reply::stream().message_start()));
+                }
+                targets.servers[count - 1].push(answer("ConverseStream", "Hello"));
+                let Streamed { events, outcome } = targets.model.stream(&hello());
+                let is_right = !moves_on || targets.received() == vec![1; count] && outcome.failure.is_none();
+                (is_right, (targets, outcome, events))
+            });
             guarded(&targets);
             if moves_on {
                 assert_eq!(targets.received(), vec![1; count], "{case}");
@@ -222,12 +251,15 @@ fn a_stream_that_failed_before_content_is_answered_by_the_next_target_as_one_cle
 #[test]
 fn a_stream_that_failed_after_content_is_sent_to_no_other_target() {
     for (name, _, status, fail) in IN_STREAM {
-        let targets = Targets::new(2, quick());
-        targets.servers[0].push(fail(Reply::stream().message_start().text(0, &["Hel"])));
-        let (outcome, events) = call(&targets.model, "ConverseStream");
+        let (targets, outcome, events) = with_timers(status, |timers| {
+            let targets = Targets::new(2, timers);
+            targets.servers[0].push(fail(Reply::stream().message_start().text(0, &["Hel"])));
+            let Streamed { events, outcome } = targets.model.stream(&hello());
+            (targets.received() == [1, 0] && texts(&events) == "Hel", (targets, outcome, events))
+        });
         let response = outcome.arrived(status);
         assert_eq!((&*response.text, &*response.model), ("Hel", MODELS[0]), "{name}");
-        assert_eq!((targets.received(), texts(&events.unwrap())), (vec![1, 0], "Hel".to_owned()), "{name}");
+        assert_eq!((targets.received(), texts(&events)), (vec![1, 0], "Hel".to_owned()), "{name}");
         guarded(&targets);
     }
 }
@@ -311,30 +343,33 @@ fn a_target_that_failed_rests_also_for_derived_models_and_is_then_tried_by_a_cal
 
 #[test]
 fn a_target_that_is_silent_until_the_end_of_total_rests() {
-    for operation in FORMS {
-        let targets = Targets::new(2, json!({"timeouts": {"total": "400ms"}, "cooldown": "1h"}));
+    both_forms(|operation| {
+        let targets = Targets::new(2, json!({"cooldown": "1h"}));
         targets.servers[0].push(Reply::hang());
         targets.servers[1].respond_with(move |_| answer(operation, "Hello"));
-        call(&targets.model, operation).0.failed(BEDROCK_E_TIMEOUT);
+        // So that the silent target receives the call well within the time.
+        targets.model.connect().expect("a connection");
+        let limited = targets.model.with(json!({"timeouts": {"total": "2s"}}));
+        call(&limited, operation).0.failed(BEDROCK_E_TIMEOUT);
         for _ in 0..2 {
             assert_eq!(call(&targets.model, operation).0.response().model, MODELS[1], "{operation}");
         }
         assert_eq!(targets.received(), [1, 2], "{operation}");
-    }
+    });
 }
 
 #[test]
 fn a_target_does_not_rest_because_a_call_waited_too_long_for_its_limits() {
-    let members = json!({"limits": {"requests_per_minute": 1}, "timeouts": {"queue": "50ms"}, "cooldown": "1h"});
-    let targets = Targets::new(2, members);
+    let targets = Targets::new(2, json!({"limits": {"requests_per_minute": 1}, "cooldown": "1h"}));
+    let limited = targets.model.with(json!({"timeouts": {"queue": "1s"}}));
     for server in &targets.servers {
         server.respond_with(|_| Reply::text_response("Hello"));
     }
     assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0]);
-    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1], "its quota is used up");
+    assert_eq!(limited.generate(&hello()).response().model, MODELS[1], "its quota is used up");
     // The call waits for its turn again, which it would not do for a target that rests.
     let waits = targets.model.stats().waits;
-    assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
+    assert_eq!(limited.generate(&hello()).response().model, MODELS[1]);
     assert_eq!(targets.model.stats().waits, waits + 1);
 }
 
@@ -381,31 +416,35 @@ fn a_target_that_rests_is_called_if_no_other_answers() {
 
 #[test]
 fn total_spans_all_targets() {
-    for operation in FORMS {
-        let targets = Targets::new(3, json!({"timeouts": {"total": "400ms", "first_event": "10s"}}));
+    both_forms(|operation| {
+        let targets = Targets::new(3, json!({}));
         for server in &targets.servers {
             server.push(Reply::hang());
         }
-        let (outcome, _) = call(&targets.model, operation);
-        outcome.failed(BEDROCK_E_TIMEOUT).says(&["400ms"]);
+        // So that the first target receives the call well within the time.
+        targets.model.connect().expect("a connection");
+        let limited = targets.model.with(json!({"timeouts": {"total": "2s", "first_event": "10s"}}));
+        let (outcome, _) = call(&limited, operation);
+        outcome.failed(BEDROCK_E_TIMEOUT).says(&["2s"]);
         assert_eq!(targets.received(), [1, 0, 0], "{operation}");
-    }
+    });
 }
 
 #[test]
 fn total_ends_a_hedged_call_whose_first_target_still_waits_for_its_limits() {
-    let timeouts = json!({"queue": "1m", "total": "500ms"});
-    let members = json!({"limits": {"requests_per_minute": 1}, "hedge": {"after": "20ms"}, "timeouts": timeouts});
-    for operation in FORMS {
+    let members = json!({"limits": {"requests_per_minute": 1}, "hedge": {"after": "20ms"}});
+    both_forms(|operation| {
         let targets = Targets::new(2, members.clone());
-        targets.servers[0].push(answer(operation, "Hello"));
-        call(&targets.model, operation).0.response();
+        // It uses up the limit. In a model's own form it goes to no other target, and so is not hedged.
+        targets.servers[0].push(Reply::json(r#"{"outputText":"Hello"}"#));
+        targets.model.call("InvokeModel", &Request::json(r#"{"body": {"inputText": "Hello"}}"#)).response();
         targets.servers[1].push(Reply::hang());
-        let (outcome, _) = call(&targets.model, operation);
+        let limited = targets.model.with(json!({"timeouts": {"queue": "1m", "total": "2s"}}));
+        let (outcome, _) = call(&limited, operation);
         outcome.failed(BEDROCK_E_TIMEOUT).says(&["all 2 targets failed", "timeouts.total"]);
         assert!(outcome.took < Duration::from_secs(30), "{operation}: {:?}", outcome.took);
         assert_eq!(targets.received(), [1, 1], "{operation}");
-    }
+    });
 }
 
 #[test]
@@ -523,26 +562,35 @@ fn a_hedge_that_fails_leaves_the_first_target_its_time() {
 
 #[test]
 fn a_target_may_pause_after_its_message_start_for_longer_than_the_first_event_may_take() {
-    const FIRST_EVENT_AND_MORE: Duration = Duration::from_millis(900);
-    for (slow, model) in MODELS.into_iter().enumerate().take(2) {
-        let targets = Targets::new(2, json!({"timeouts": {"first_event": "300ms", "idle": "30s"}}));
+    const FIRST_EVENT_AND_MORE: Duration = Duration::from_secs(3);
+    let timeouts = || json!({"first_event": "2s", "idle": "30s"});
+    let pausing = || {
+        let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
+        reply.message_stop("end_turn").metadata(1, 1)
+    };
+    let check_slow = |slow: usize| {
+        let targets = Targets::new(2, json!({"timeouts": timeouts()}));
         if slow == 1 {
             targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));
         }
-        let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
-        targets.servers[slow].push(reply.message_stop("end_turn").metadata(1, 1));
+        targets.servers[slow].push(pausing());
         let (outcome, events) = call(&targets.model, "ConverseStream");
-        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (model, "Hello"));
-    }
-
+        assert_eq!((&*outcome.response().model, &*texts(&events.unwrap())), (MODELS[slow], "Hello"));
+    };
     // A hedge that fails in the meantime does not take the first target's time.
-    let members = json!({"hedge": {"after": "100ms"}, "timeouts": {"first_event": "300ms", "idle": "30s"}});
-    let targets = Targets::new(2, members);
-    let reply = Reply::stream().message_start().pause(FIRST_EVENT_AND_MORE).text(0, &["Hello"]);
-    targets.servers[0].push(reply.message_stop("end_turn").metadata(1, 1));
-    targets.servers[1].push(Reply::hang());
-    let (outcome, _) = call(&targets.model, "ConverseStream");
-    assert_eq!((&*outcome.response().model, targets.received()), (MODELS[0], vec![1, 1]));
+    let check_hedge = || {
+        let targets = Targets::new(2, json!({"hedge": {"after": "100ms"}, "timeouts": timeouts()}));
+        targets.servers[0].push(pausing());
+        targets.servers[1].push(Reply::hang());
+        let (outcome, _) = call(&targets.model, "ConverseStream");
+        assert_eq!((&*outcome.response().model, targets.received()), (MODELS[0], vec![1, 1]));
+    };
+    // All at once, because each takes as long as the pause.
+    std::thread::scope(|scope| {
+        scope.spawn(|| check_slow(0));
+        scope.spawn(|| check_slow(1));
+        scope.spawn(check_hedge);
+    });
 }
 
 #[test]

@@ -87,6 +87,19 @@ fn finish(run: &mut Run) -> (Seen, Result<bool, Error>) {
     }
 }
 
+/// Reads a run up to the first call, which it must have.
+#[track_caller]
+fn read_to_tool_call(run: &mut Run) {
+    loop {
+        match run.next(None) {
+            Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall => return,
+            Ok(Next::Event(..) | Next::Again) => {}
+            Ok(Next::Done | Next::Stopped) => panic!("the run ended without a call"),
+            Err(error) => panic!("the run failed before a call: {error}"),
+        }
+    }
+}
+
 fn calls(calls: &[(&str, &str, &str)]) -> Reply {
     let start = Reply::stream().message_start().reasoning(0, &["Let me ", "see."], "c2ln").text(1, &["I will look."]);
     let reply = calls
@@ -231,7 +244,7 @@ fn a_round_with_a_result_that_cannot_be_sent_is_not_added() {
         bedrock.push(calls(&[("a", "weather", "{}")]));
         let (model, request) = (model(&bedrock, json!({})), say("Go."));
         let mut run = open(&model, &request, options);
-        while !matches!(run.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+        read_to_tool_call(&mut run);
         run.remote().give(ToolResult::new("a", image, ResultKind::Content).expect("a result")).expect("it waits");
         let error = finish(&mut run).1.expect_err("the bytes are not attached");
         assert_eq!(
@@ -251,7 +264,7 @@ fn a_result_that_the_service_would_refuse_is_an_error_and_its_call_still_waits()
     bedrock.push(calls(&[("a", "weather", "{}")]));
     bedrock.push(end());
     let mut run = open(&model(&bedrock, json!({})), &say("Go."), "");
-    while !matches!(run.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+    read_to_tool_call(&mut run);
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(505), "]".repeat(505));
     for (content, kind, path, part) in [
         ("{", ResultKind::Json, "", "not valid"),
@@ -323,15 +336,17 @@ fn a_run_that_is_ended_during_a_message_or_a_call_adds_nothing_of_that_round() {
     };
     assert_eq!(end.expect_err("cancelled").kind(), Kind::Cancelled);
 
-    bedrock.push(Reply::stream().message_start().text_delta(0, "I").wait_for(&gate));
-    let mut late = open(&model, &request, r#"{"total": "50ms"}"#);
+    // A server of its own: on a busy machine, the run ends before it has taken its reply.
+    let slow = LocalBedrock::start();
+    slow.push(Reply::stream().message_start().text_delta(0, "I").wait_for(&gate));
+    let mut late = open(&self::model(&slow, json!({})), &request, r#"{"total": "50ms"}"#);
     let error = finish(&mut late).1.expect_err("too late");
     assert_eq!(error.kind(), Kind::Timeout);
     assert!(error.message().as_str().contains("not complete within 50ms (total)"), "{error}");
 
     bedrock.push(calls(&[("a", "weather", "{}")]));
     let mut left = open(&model, &request, "");
-    while !matches!(left.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+    read_to_tool_call(&mut left);
     let remote = left.remote();
     drop(left);
     let result = ToolResult::new("a", "late", ResultKind::Text).expect("a result");
@@ -381,7 +396,7 @@ fn a_program_may_change_the_request_between_rounds() {
     bedrock.push(end());
     let request = say("Go.");
     let mut run = open(&model(&bedrock, json!({})), &request, "");
-    while !matches!(run.next(None), Ok(Next::Event(event, _)) if event.kind == EventKind::ToolCall) {}
+    read_to_tool_call(&mut run);
     request.lock().add_text("user", "In Bern.").expect("a text");
     run.remote().give(ToolResult::new("a", "rain", ResultKind::Text).expect("a result")).expect("it waits");
     assert!(finish(&mut run).1.expect("no failure"));

@@ -48,9 +48,9 @@ fn ends_by(timer: &str, setting: &str, call: impl FnOnce() -> Outcome) -> Failur
 #[test]
 fn the_first_event_timer_ends_a_stream_whose_head_never_comes() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "2s"}));
     bedrock.push(Reply::hang());
-    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    let failure = ends_by("first_event", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert_eq!((failure.attempts, failure.http_status), (1, 0));
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
@@ -58,18 +58,18 @@ fn the_first_event_timer_ends_a_stream_whose_head_never_comes() {
 #[test]
 fn the_first_event_timer_ends_a_stream_whose_head_drips() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"first_event": "300ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "2s"}));
     bedrock.push(Reply::stream().text_stream(&["Hello"], "end_turn").head_drip(Duration::from_millis(100)));
-    ends_by("first_event", "300ms", || model.stream(&Request::say("Hello?")).outcome);
+    ends_by("first_event", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
 
 #[test]
 fn the_first_event_timer_ends_a_stream_whose_head_comes_and_no_event() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "2s"}));
     bedrock.push(Reply::stream().request_id("the-silent-one").stall_after(0));
-    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    let failure = ends_by("first_event", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert_eq!((failure.attempts, failure.request_id.as_str()), (1, "the-silent-one"));
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
@@ -78,10 +78,10 @@ fn the_first_event_timer_ends_a_stream_whose_head_comes_and_no_event() {
 fn the_first_event_timer_counts_from_the_call_and_through_its_retries() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy"));
-    let timeouts = json!({"connect": FAR_OFF, "first_event": "500ms", "idle": FAR_OFF});
+    let timeouts = json!({"connect": FAR_OFF, "first_event": "2s", "idle": FAR_OFF});
     let retry = json!({"max_attempts": 1000, "max_backoff": "20s"});
     let model = warm(&bedrock).with(json!({"timeouts": timeouts, "retry": retry}));
-    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    let failure = ends_by("first_event", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert!(failure.attempts >= 1, "{failure:?}");
     // The last of them may have been on its way when the timer ended the call.
     let seen = bedrock.requests().len();
@@ -94,7 +94,8 @@ fn the_idle_timer_ends_a_stream_that_stalls_after_an_event() {
     let model = model_with_timeouts(&bedrock, json!({"idle": "150ms"}));
     let reply = Reply::stream().message_start().text_delta(0, "Hel").text_delta(0, "lo");
     let stalled = reply.piece_ends()[1];
-    bedrock.push(reply.request_id("the-stalled-one").stall_after(stalled));
+    // Between two writes a busy machine may pause for longer than the timer.
+    bedrock.push(reply.request_id("the-stalled-one").stall_after(stalled).in_one_write());
     let mut text = String::new();
     let failure = ends_by("idle", "150ms", || {
         let streamed = model.stream(&Request::say("Hello?"));
@@ -131,10 +132,10 @@ fn bytes_that_drip_inside_a_frame_do_not_reset_the_idle_timer() {
 #[test]
 fn bytes_that_drip_inside_the_first_frame_do_not_reset_the_first_event_timer() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "2s"}));
     let reply = Reply::stream().text_stream(&["Hello"], "end_turn");
-    bedrock.push(reply.in_chunks_of(1).paced(Duration::from_millis(20)));
-    let failure = ends_by("first_event", "500ms", || {
+    bedrock.push(reply.in_chunks_of(1).paced(Duration::from_millis(50)));
+    let failure = ends_by("first_event", "2s", || {
         let streamed = model.stream(&Request::say("Hello?"));
         assert_eq!(streamed.events, []);
         streamed.outcome
@@ -158,10 +159,10 @@ fn each_event_resets_the_idle_timer() {
 #[test]
 fn the_total_timer_ends_a_stream_that_goes_on_and_on() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"total": "2s"}));
     let words = [" and on"; 1000];
     bedrock.push(Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(20)));
-    let failure = ends_by("total", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    let failure = ends_by("total", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert!(!names_timeout(&failure), "\"timeout\" does not set the total of a stream: {failure:?}");
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
@@ -169,20 +170,20 @@ fn the_total_timer_ends_a_stream_that_goes_on_and_on() {
 #[test]
 fn the_total_timer_ends_a_stream_that_never_pauses() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"total": "2s"}));
     let word = event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": "on"}}).to_string());
     bedrock.push(Reply::stream().message_start().then_forever(word));
-    ends_by("total", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    ends_by("total", "2s", || model.stream(&Request::say("Hello?")).outcome);
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
 
 #[test]
 fn the_total_timer_ends_a_stream_that_is_not_read() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    let model = model_with_timeouts(&bedrock, json!({"total": "2s"}));
     bedrock.push(Reply::stream().message_start().then_forever(long_text_event(64 << 10)));
     let closed = &mut None;
-    ends_by("total", "500ms", || {
+    ends_by("total", "2s", || {
         let wait = |_: &Event| {
             // This thread does not end the call: it stays in here until the connection is closed.
             closed.get_or_insert_with(|| bedrock.wait_closed(1));
@@ -196,9 +197,9 @@ fn the_total_timer_ends_a_stream_that_is_not_read() {
 #[test]
 fn the_timeout_ends_a_unary_call_whose_response_never_comes() {
     let bedrock = LocalBedrock::start();
-    let model = warm(&bedrock).with(json!({"timeout": "500ms"}));
+    let model = warm(&bedrock).with(json!({"timeout": "2s"}));
     bedrock.push(Reply::hang());
-    let failure = ends_by("total", "500ms", || model.generate(&Request::say("Hello?")));
+    let failure = ends_by("total", "2s", || model.generate(&Request::say("Hello?")));
     assert!(names_timeout(&failure), "it was \"timeout\" that was set: {failure:?}");
     assert_eq!(failure.attempts, 1);
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
@@ -206,24 +207,33 @@ fn the_timeout_ends_a_unary_call_whose_response_never_comes() {
 
 #[test]
 fn the_timeout_ends_a_unary_call_whose_response_stalls_or_drips() {
-    let bedrock = LocalBedrock::start();
-    bedrock.push(Reply::text_response("Hello").stall_after(20));
-    bedrock.push(Reply::text_response("Hello").in_chunks_of(1).paced(Duration::from_millis(50)));
-    let model = Model::at_with(&bedrock, json!({"timeout": "300ms"}));
-    for connection in [1, 2] {
-        ends_by("total", "300ms", || model.generate(&Request::say("Hello?")));
-        assert_eq!(bedrock.wait_closed(connection), ClosedBy::Client);
-    }
+    let stalls = Reply::text_response("Hello").stall_after(20);
+    let drips = Reply::text_response("Hello").in_chunks_of(1).paced(Duration::from_millis(50));
+    // Both at once, because each takes as long as the timer.
+    std::thread::scope(|threads| {
+        for reply in [stalls, drips] {
+            threads.spawn(|| {
+                let bedrock = LocalBedrock::start();
+                let model = warm(&bedrock).with(json!({"timeout": "2s"}));
+                bedrock.push(reply);
+                ends_by("total", "2s", || model.generate(&Request::say("Hello?")));
+                assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+            });
+        }
+    });
 }
 
 #[test]
 fn the_timeout_alone_sets_first_event_and_idle() {
-    let bedrock = LocalBedrock::start();
-    let model = Model::at_with(&bedrock, json!({"timeout": "150ms"}));
-    bedrock.push(Reply::hang());
+    let silent = LocalBedrock::start();
+    let model = Model::at_with(&silent, json!({"timeout": "150ms"}));
+    silent.push(Reply::hang());
     ends_by("first_event", "150ms", || model.stream(&Request::say("Hello?")).outcome);
-    bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()));
-    ends_by("idle", "150ms", || model.stream(&Request::say("Hello?")).outcome);
+    // Another server: on a busy machine, the first call ends before it has taken its reply.
+    let stalling = LocalBedrock::start();
+    let model = warm(&stalling).with(json!({"timeout": "2s"}));
+    stalling.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()));
+    ends_by("idle", "2s", || model.stream(&Request::say("Hello?")).outcome);
 }
 
 #[test]
@@ -241,7 +251,7 @@ fn a_derived_model_can_set_the_deadline_of_one_call() {
 #[test]
 fn the_time_that_on_event_takes_is_not_idle_time() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
+    let model = model_with_timeouts(&bedrock, json!({"idle": "2s"}));
     // More than the library and two sockets buffer: while on_event does not return, the server is blocked.
     let mut reply = Reply::stream().message_start();
     for _ in 0..256 {
@@ -262,21 +272,21 @@ fn the_time_that_on_event_takes_is_not_idle_time() {
 #[test]
 fn a_very_long_event_resets_the_idle_timer_as_any_other_does() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"idle": "2s", "first_event": "2s"}));
-    let pause = Duration::from_millis(1300);
-    // The first event is a long one; from each to the next it is less than the timer, and from the first to the third
-    // more.
-    let long = || long_text_event(3 << 20);
-    let reply = Reply::stream().raw(long()).pause(pause).raw(long()).pause(pause).raw(long_text_event(1));
+    let model = model_with_timeouts(&bedrock, json!({"idle": "3s", "first_event": "3s"}));
+    let pause = Duration::from_millis(700);
+    // The first event is a long one; from each to the next it is far less than the timer, and from the first to the
+    // last more.
+    let long = long_text_event(2 << 20);
+    let reply = (0..5).fold(Reply::stream(), |reply, _| reply.raw(long.clone()).pause(pause)).raw(long_text_event(1));
     bedrock.push(reply.message_stop("end_turn").metadata(1, 1));
     let streamed = model.stream(&Request::say("Hello?"));
-    assert_eq!(streamed.outcome.response().text.len(), (6 << 20) + 1);
+    assert_eq!(streamed.outcome.response().text.len(), (10 << 20) + 1);
 }
 
 #[test]
 fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
+    let model = model_with_timeouts(&bedrock, json!({"idle": "2500ms"}));
     let next = Gate::new();
     // Behind the long event there is the beginning of another, which is not read while the program has the first.
     let (begin, rest) = (long_text_event(512 << 10), long_text_event(100));
@@ -284,11 +294,11 @@ fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
     bedrock.push(begun.wait_for(&next).raw(rest.slice(50..)).message_stop("end_turn").metadata(1, 1));
     let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
         if event.text.len() == 512 << 10 {
-            std::thread::sleep(Duration::from_millis(1500));
+            std::thread::sleep(Duration::from_secs(3));
             let opens = next.clone();
             // The rest comes a while after the program has begun to wait, and well within the timer.
             std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(500));
+                std::thread::sleep(Duration::from_millis(300));
                 opens.open();
             });
         }
@@ -300,11 +310,11 @@ fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
 #[test]
 fn on_event_may_take_longer_than_any_timer_once_the_response_has_arrived() {
     let bedrock = LocalBedrock::start();
-    let model = model_with_timeouts(&bedrock, json!({"idle": "1s", "total": "1s"}));
+    let model = model_with_timeouts(&bedrock, json!({"idle": "2s", "total": "2s"}));
     bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn").in_one_chunk().content_length());
     let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
-            std::thread::sleep(Duration::from_millis(1500));
+            std::thread::sleep(Duration::from_millis(2500));
         }
         0
     });
@@ -365,15 +375,16 @@ fn the_error_of_a_call_that_gets_no_permit_says_that_it_was_never_sent() {
     for _ in 0..2 {
         bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
     }
-    let model = Model::at_with(&bedrock, json!({"max_concurrency": 2, "timeouts": {"queue": "150ms"}}));
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 2}));
+    let hasty = model.with(json!({"timeouts": {"queue": "150ms"}}));
     std::thread::scope(|threads| {
         let first: Vec<_> = (0..2).map(|_| threads.spawn(|| model.generate(&Request::say("Hello?")))).collect();
         gate.wait_arrivals(2);
         let many: Vec<_> = (0..20)
             .map(|call| {
                 let operation = ["Converse", "ConverseStream"][call % 2];
-                let model = &model;
-                threads.spawn(move || model.call(operation, &Request::say("Me too?")))
+                let hasty = &hasty;
+                threads.spawn(move || hasty.call(operation, &Request::say("Me too?")))
             })
             .collect();
         for call in many {
@@ -393,17 +404,14 @@ fn the_error_of_a_call_that_gets_no_permit_says_that_it_was_never_sent() {
 #[test]
 fn with_a_queue_timer_the_other_timers_begin_when_the_call_has_its_permit() {
     // The wait for its permit takes longer than its other timers allow.
-    let waiting = Duration::from_millis(1500);
-    let unary = || Reply::text_response("Hello");
-    let stream = || Reply::stream().text_stream(&["Hello"], "end_turn");
-    let replies: [(&str, &dyn Fn() -> Reply); 2] = [("Converse", &unary), ("ConverseStream", &stream)];
-    for (operation, reply) in replies {
+    let waiting = Duration::from_secs(3);
+    let check = |operation: &str, reply: Reply| {
         let bedrock = LocalBedrock::start();
         let gate = Gate::new();
         bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
-        bedrock.push(reply());
+        bedrock.push(reply);
         let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
-        let patient = model.with(json!({"timeout": "1s", "timeouts": {"queue": FAR_OFF}}));
+        let patient = model.with(json!({"timeout": "2500ms", "timeouts": {"queue": FAR_OFF}}));
         std::thread::scope(|threads| {
             let first = threads.spawn(|| model.generate(&Request::say("Hello?")));
             gate.wait_arrivals(1);
@@ -417,7 +425,12 @@ fn with_a_queue_timer_the_other_timers_begin_when_the_call_has_its_permit() {
             assert!(began.elapsed() >= waiting);
         });
         assert_eq!(bedrock.requests().len(), 2);
-    }
+    };
+    // Both at once, because each takes as long as the wait.
+    std::thread::scope(|threads| {
+        threads.spawn(|| check("Converse", Reply::text_response("Hello")));
+        threads.spawn(|| check("ConverseStream", Reply::stream().text_stream(&["Hello"], "end_turn")));
+    });
 }
 
 /// Returns whether the message names the setting "timeout".
