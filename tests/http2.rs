@@ -132,7 +132,7 @@ fn a_service_that_admits_no_call_does_not_get_more_and_more_connections() {
         frames.handshake(&[(MAX_CONCURRENT_STREAMS, 0)])?;
         refuse(frames)
     });
-    let model = model(&peer, json!({"timeouts": {"connect": "1s"}}));
+    let model = model(&peer, json!({"timeouts": {"connect": "5s"}}));
     thread::scope(|scope| {
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
