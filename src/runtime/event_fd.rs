@@ -97,8 +97,8 @@ impl EventFd {
                 self.shared.on_their_way.fetch_add(1, Ordering::Relaxed);
                 return Some(Signal { descriptor: self.shared.clone(), also: None });
             }
-            (true, false) => self.late = !self.take_token(MAX_WAIT),
-            (false, false) if self.late => self.late = !self.take_token(Duration::ZERO),
+            (true, false) => self.take_token(MAX_WAIT),
+            (false, false) if self.late => self.take_token(Duration::ZERO),
             _ => {}
         }
         None
@@ -112,21 +112,16 @@ impl EventFd {
         }
     }
 
-    /// Takes the token, which it waits for. Returns false if one is still on its way.
-    fn take_token(&self, max_wait: Duration) -> bool {
-        // First, so that what has been sent is there to be taken.
-        let mut all_sent = self.shared.all_sent();
-        if !all_sent && self.await_token(max_wait) {
-            let began = Instant::now();
-            while !all_sent && began.elapsed() < max_wait {
-                std::thread::yield_now();
-                all_sent = self.shared.all_sent();
-            }
-        }
-        if let Some(descriptor) = &*self.shared.get() {
-            descriptor.clear();
-        }
-        all_sent
+    /// Takes the token, which it waits for.
+    fn take_token(&mut self, max_wait: Duration) {
+        // First, so that what has been sent is there. A thread that has sent its token may not have counted it yet.
+        let all_sent = self.shared.all_sent();
+        let taken = self.clear() || (!all_sent && self.await_token(max_wait) && self.clear());
+        self.late = !all_sent && (self.late || !taken);
+    }
+
+    fn clear(&self) -> bool {
+        self.shared.get().as_ref().is_some_and(Descriptor::clear)
     }
 
     /// Returns whether the token is there within `max_wait`.
@@ -172,9 +167,9 @@ mod one_descriptor {
             let _ = self.0.write(1);
         }
 
-        /// Takes all tokens that are there.
-        pub fn clear(&self) {
-            let _ = self.0.read();
+        /// Takes all tokens that are there. Returns whether there was one.
+        pub fn clear(&self) -> bool {
+            self.0.read().is_ok()
         }
 
         pub fn fd(&self) -> RawFd {
@@ -213,9 +208,9 @@ mod socket_pair {
             let _ = (&self.sender).write(&[1]);
         }
 
-        /// Takes all tokens that are there.
-        pub fn clear(&self) {
-            let _ = (&self.receiver).read(&mut [0; 16]);
+        /// Takes all tokens that are there. Returns whether there was one.
+        pub fn clear(&self) -> bool {
+            (&self.receiver).read(&mut [0; 16]).is_ok()
         }
 
         pub fn fd(&self) -> RawFd {
@@ -302,11 +297,11 @@ mod tests {
         let pair = socket_pair::Descriptor::new().unwrap();
         for _ in 0..3 {
             assert!(!is_readable(pair.fd()));
-            pair.clear();
+            assert!(!pair.clear());
             pair.signal();
             pair.signal();
             assert!(is_readable(pair.fd()));
-            pair.clear();
+            assert!(pair.clear());
         }
         assert!(!is_readable(pair.fd()));
     }
