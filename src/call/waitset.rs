@@ -46,10 +46,9 @@ impl<T> Queue<T> {
     }
 
     /// Updates the descriptor after a look that has taken one stream or found none.
-    fn settle_readiness(&mut self) {
-        let none = self.update_readiness();
-        debug_assert!(none.is_none(), "one stream less makes nothing readable");
-        self.event_fd.iter().for_each(EventFd::settle);
+    fn has_read(&mut self) {
+        let left = !self.ready.is_empty();
+        self.event_fd.iter_mut().for_each(|event_fd| event_fd.has_read(left));
     }
 }
 
@@ -86,7 +85,7 @@ impl<T: Copy> WaitSet<T> {
                 return Err(Error::new(Kind::Cancelled, "the waiting set was freed while a thread waited for it"));
             }
             if let Some((_, token)) = queue.ready.pop_first() {
-                queue.settle_readiness();
+                queue.has_read();
                 return Ok(Some(token));
             }
             let left = match timeout {
@@ -98,7 +97,7 @@ impl<T: Copy> WaitSet<T> {
                 }
             };
             if left.is_some_and(|left| left.is_zero()) {
-                queue.settle_readiness();
+                queue.has_read();
                 return Ok(None);
             }
             (queue.waiting, queue.sleeps) = (true, true);

@@ -104,6 +104,14 @@ impl EventFd {
         None
     }
 
+    /// Updates the descriptor for a thread that has read, and may have left something: it is exact when this returns.
+    /// Reading makes nothing readable.
+    pub fn has_read(&mut self, left: bool) {
+        let none = self.set_readable(left);
+        debug_assert!(none.is_none(), "a read has made the descriptor readable");
+        self.settle();
+    }
+
     /// Waits until a readable descriptor has its token. Makes no system call if no token is on its way. The caller has
     /// no signal of this descriptor itself.
     pub fn settle(&self) {

@@ -335,10 +335,9 @@ impl State {
     }
 
     /// Updates the descriptor after a look that has taken one item or found none.
-    fn settle_readiness(&mut self) {
-        let none = self.update_readiness();
-        debug_assert!(none.is_none(), "one item less makes nothing readable");
-        self.event_fd.iter().for_each(EventFd::settle);
+    fn has_read(&mut self) {
+        let left = self.waiting.count() > 0;
+        self.event_fd.iter_mut().for_each(|event_fd| event_fd.has_read(left));
     }
 }
 
@@ -374,13 +373,13 @@ impl Queue {
                 return Err(Error::new(Kind::Cancelled, "the feed was freed while a thread waited for it"));
             }
             if let Some(item) = state.waiting.pop() {
-                state.settle_readiness();
+                state.has_read();
                 return Ok(Some(item));
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             state = match left {
                 Some(left) if left.is_zero() => {
-                    state.settle_readiness();
+                    state.has_read();
                     return Ok(None);
                 }
                 Some(left) => self.filled.wait_timeout(state, left).0,

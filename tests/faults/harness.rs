@@ -86,17 +86,17 @@ impl Harness {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let call =
                     format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), interface.title());
-                let mut tries = TRIES;
-                loop {
+                let try_once = || {
                     let watched = Watched::begin(call.clone());
                     let run = stage.call(fault, interface, scenario);
                     check(interface, scenario, &run);
-                    tries -= 1;
-                    match too_late(&scenario.expect, &run, watched.lateness()) {
-                        Some(late) => assert!(tries > 0, "{late}, {TRIES} times"),
-                        None => break run,
-                    }
+                    (too_late(&scenario.expect, &run, watched.lateness()), run)
+                };
+                let (late, run) = until_in_time(try_once, |(late, _)| late.is_none());
+                if let Some(late) = late {
+                    panic!("{late}, {TRIES} times");
                 }
+                run
             }));
             match called {
                 Ok(run) => {

@@ -49,11 +49,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < tries; i += TOGETHER) {
         pid_t children[TOGETHER];
 
-        for (int c = 0; c < TOGETHER; c++)
-            if ((children[c] = fork()) == 0) {
-                check_failures = 0;
-                _exit(child(argv[2]));
-            }
+        start_children(children, TOGETHER, child, argv[2]);
         for (int c = 0; c < TOGETHER; c++)
             CHECK_INT(child_ended(children[c], 30), 0);
     }

@@ -1,5 +1,5 @@
 /* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, a scripted
- * call, a child that is waited for with a limit, and what a thread does. */
+ * call, children and the wait for one with a limit, and what a thread does. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -72,6 +72,16 @@ static inline int child_ended(pid_t child, double seconds)
         usleep(1000);
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Starts so many children, each of which exits with what `child` returns. */
+static inline void start_children(pid_t *children, int count, int (*child)(const char *), const char *url)
+{
+    for (int c = 0; c < count; c++)
+        if ((children[c] = fork()) == 0) {
+            check_failures = 0;
+            _exit(child(url));
+        }
 }
 
 /* Returns whether a thread of this process sleeps. Its id is a text, as in /proc/self/task. */

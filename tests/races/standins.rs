@@ -163,6 +163,11 @@ pub mod event_fd {
             None
         }
 
+        pub fn has_read(&mut self, left: bool) {
+            assert!(self.set_readable(left).is_none());
+            self.settle();
+        }
+
         pub fn settle(&self) {
             if self.readable {
                 drop(wait_for_token(&self.state));
